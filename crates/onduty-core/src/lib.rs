@@ -1,0 +1,7 @@
+//! The rules of duty: who is on duty, what they have to do now and why, and whether it is safe to roll out.
+//!
+//! No IO, no async, no clock and no randomness: everything is an argument. The server package loads facts, calls in
+//! here, and applies what comes out.
+
+pub mod files;
+pub mod ids;
