@@ -3,5 +3,7 @@
 //! No IO, no async, no clock and no randomness: everything is an argument. The server package loads facts, calls in
 //! here, and applies what comes out.
 
+pub mod calendar;
 pub mod files;
 pub mod ids;
+pub mod roster;

@@ -1,0 +1,70 @@
+//! `roster.yml`: text in, a roster or every problem out.
+//!
+//! Called by the server when the file changes and by replay. Never touches the disk and never asks for the time.
+
+mod duty;
+mod engineer;
+mod values;
+
+use super::Roster;
+use crate::files::{self, Fields, Problem, Problems};
+use jiff::civil::{Date, date};
+use std::collections::BTreeMap;
+
+/// First day of a rotation whose duty does not say `since`: a Monday, and the same for everybody, because the plan
+/// must not depend on the day on which the file is read.
+pub const DEFAULT_SINCE: Date = date(2026, 1, 5);
+
+/// Reads `roster.yml`.
+///
+/// # Errors
+/// Every problem of the file, in the order of their places.
+pub fn parse(file_name: &str, text: &str) -> Result<Roster, Vec<Problem>> {
+    let mut problems = Problems::new(file_name);
+    let roster = read(text, &mut problems);
+    match roster {
+        Some(roster) if problems.is_empty() => Ok(roster),
+        _ => Err(problems.into_sorted()),
+    }
+}
+
+fn read(text: &str, problems: &mut Problems) -> Option<Roster> {
+    let root = files::parse(text, problems)?;
+    let mut fields = Fields::of(&root, "the roster", problems)?;
+    let people = fields.map("engineers", problems);
+    let duties = fields.map("duties", problems);
+    if people.is_empty() {
+        let place = fields.place_of("engineers");
+        problems.add(
+            place,
+            "nobody is on the roster",
+            "list people below `engineers:`, such as `lena: {name: Lena Vogt}`",
+        );
+    }
+    if duties.is_empty() {
+        let place = fields.place_of("duties");
+        problems.add(
+            place,
+            "there is no duty",
+            "describe one below `duties:`, such as `developers:` with its `members`",
+        );
+    }
+    fields.finish(problems);
+
+    let mut engineers = BTreeMap::new();
+    let mut in_file_order = Vec::new();
+    let mut handles = engineer::Handles::default();
+    for (key, place, node) in people {
+        if let Some(engineer) = engineer::read(key, *place, node, &mut handles, problems) {
+            in_file_order.push(engineer.id.clone());
+            engineers.insert(engineer.id.clone(), engineer);
+        }
+    }
+    let known = duty::Known { engineers: &engineers, in_file_order: &in_file_order };
+    let duties =
+        duties.iter().filter_map(|(key, place, node)| duty::read(key, *place, node, &known, problems)).collect();
+    Some(Roster { engineers, duties })
+}
+
+#[cfg(test)]
+mod tests;

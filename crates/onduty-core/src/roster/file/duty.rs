@@ -1,0 +1,241 @@
+//! One duty of `roster.yml`.
+
+use super::{DEFAULT_SINCE, values};
+use crate::files::{Fields, Node, Place, Problems, Value, closest};
+use crate::ids::{DutyId, EngineerId, Environment, is_plain_id};
+use crate::roster::{Absence, Duty, Engineer, Watches, Weekdays};
+use jiff::civil::{Date, Time, Weekday, time};
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+
+/// The working day of a duty that does not say `hours`.
+const DEFAULT_HOURS: (Time, Time) = (time(9, 0, 0, 0), time(18, 0, 0, 0));
+/// Longest span of days under one name in `holidays`.
+const MAX_HOLIDAY_DAYS: i32 = 366;
+
+/// Who the duties may speak of.
+pub struct Known<'a> {
+    /// By id.
+    pub engineers: &'a BTreeMap<EngineerId, Engineer>,
+    /// In the order of the file.
+    pub in_file_order: &'a [EngineerId],
+}
+
+/// Reads the duty called `key`.
+pub fn read(key: &str, place: Place, node: &Node, known: &Known<'_>, problems: &mut Problems) -> Option<Duty> {
+    let plain = is_plain_id(key);
+    if !plain {
+        problems.add(
+            place,
+            format!("`{key}` cannot be the short name of a duty"),
+            "use lower-case letters, digits, `-`, `_` and `.`, at most 64",
+        );
+    }
+    let mut fields = Fields::of(node, "a duty", problems)?;
+    let name = fields.text("name", problems).and_then(|(text, place)| values::line(&text, place, "a name", problems));
+    let members = members(&mut fields, key, known, problems);
+    let zone = zone(&mut fields, problems);
+    let hours = fields.text("hours", problems).and_then(|(text, place)| values::hours(&text, place, problems));
+    let (starts, ends) = hours.unwrap_or(DEFAULT_HOURS);
+    let working_days = working_days(&mut fields, key, problems);
+    let holidays = holidays(&mut fields, problems);
+    let since = values::day_under(&mut fields, "since", problems).unwrap_or(DEFAULT_SINCE);
+    let overrides = fields.map("overrides", problems);
+    let watches = fields.node("watches").and_then(|node| watches(node, problems)).unwrap_or_default();
+    fields.finish(problems);
+
+    let mut duty = Duty {
+        id: DutyId::new(key),
+        name: name.unwrap_or_else(|| key.to_owned()),
+        members,
+        zone: zone.unwrap_or(TimeZone::UTC),
+        starts,
+        ends,
+        working_days,
+        holidays,
+        since,
+        overrides: BTreeMap::new(),
+        watches,
+    };
+    for (day, place, node) in overrides {
+        if let Some((day, engineer)) = read_override(&duty, day, *place, node, known, problems) {
+            duty.overrides.insert(day, engineer);
+        }
+    }
+    plain.then_some(duty)
+}
+
+fn members(fields: &mut Fields<'_>, duty: &str, known: &Known<'_>, problems: &mut Problems) -> Vec<EngineerId> {
+    let nodes = fields.list("members");
+    if let [Node { value: Value::Text(text), .. }] = nodes
+        && text == "all"
+    {
+        return known.in_file_order.to_vec();
+    }
+    if nodes.is_empty() {
+        let place = fields.place_of("members");
+        problems.add(
+            place,
+            format!("nobody takes turns in `{duty}`"),
+            "write `members: all`, or list their short names",
+        );
+    }
+    let mut members: Vec<EngineerId> = Vec::new();
+    for node in nodes {
+        match known.engineer(node, problems) {
+            Some(engineer) if members.contains(&engineer.id) => problems.add(
+                node.place,
+                format!("`{}` is listed twice", engineer.id),
+                "keep one; the place in the list is the first turn",
+            ),
+            Some(engineer) => members.push(engineer.id.clone()),
+            None => {}
+        }
+    }
+    members
+}
+
+impl Known<'_> {
+    fn engineer(&self, node: &Node, problems: &mut Problems) -> Option<&Engineer> {
+        let Value::Text(id) = &node.value else {
+            let what = format!("an engineer should be named here, but this is {}", node.value.kind());
+            problems.add(node.place, what, "write a short name of the roster");
+            return None;
+        };
+        let found = self.engineers.get(id.as_str());
+        if found.is_none() {
+            let ids: Vec<&str> = self.in_file_order.iter().map(EngineerId::as_str).collect();
+            let mend = match closest(id, &ids) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("add `{id}` below `engineers:`"),
+            };
+            problems.add(node.place, format!("`{id}` is not on the roster"), mend);
+        }
+        found
+    }
+}
+
+fn zone(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<TimeZone> {
+    let mend = "say where its day is, such as `zone: Europe/Berlin`";
+    let (text, place) = fields.required_text("zone", mend, problems)?;
+    let zone = TimeZone::get(&text).ok();
+    if zone.is_none() {
+        let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mend = match closest(&text, &names) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "use a name of the time zone database, such as `Europe/Berlin` or `UTC`".to_owned(),
+        };
+        problems.add(place, format!("there is no time zone `{text}`"), mend);
+    }
+    zone
+}
+
+fn working_days(fields: &mut Fields<'_>, duty: &str, problems: &mut Problems) -> Weekdays {
+    let week = Weekday::Monday.cycle_forward();
+    if !fields.has("days") {
+        fields.node("days");
+        return week.take(5).collect();
+    }
+    let texts = fields.texts("days", problems);
+    if texts.is_empty() {
+        let place = fields.place_of("days");
+        problems.add(place, format!("`{duty}` serves on no day"), "write for example `days: mon-fri`");
+    }
+    let days: Weekdays = values::weekdays(&texts, problems).into_iter().collect();
+    // After a mistake here nothing else is wrong because of it.
+    if days.is_empty() { week.take(7).collect() } else { days }
+}
+
+fn holidays(fields: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<Date, String> {
+    let mut holidays = BTreeMap::new();
+    for (days, place, node) in fields.map("holidays", problems) {
+        let name = match &node.value {
+            Value::Null => Some("holiday".to_owned()),
+            Value::Text(text) => values::line(text, node.place, "the name of a holiday", problems),
+            other => {
+                problems.add(
+                    node.place,
+                    format!("the name of a holiday should be a text, but is {}", other.kind()),
+                    "write `2026-12-25: Christmas Day`",
+                );
+                None
+            }
+        };
+        let (Some((from, to)), Some(name)) = (values::days(days, *place, problems), name) else { continue };
+        if (to - from).get_days() >= MAX_HOLIDAY_DAYS {
+            problems.add(
+                *place,
+                "a holiday of more than a year",
+                "check the years; a duty that ended is removed instead",
+            );
+            continue;
+        }
+        for day in from.series(jiff::Span::new().days(1)).take_while(|day| *day <= to) {
+            holidays.insert(day, name.clone());
+        }
+    }
+    holidays
+}
+
+fn read_override(
+    duty: &Duty,
+    day: &str,
+    place: Place,
+    node: &Node,
+    known: &Known<'_>,
+    problems: &mut Problems,
+) -> Option<(Date, EngineerId)> {
+    let day = values::day(day, place, problems);
+    let engineer = known.engineer(node, problems)?;
+    let day = day?;
+    if !duty.serves(day) {
+        let why = match duty.holidays.get(&day) {
+            Some(name) => format!("it is {name}"),
+            None => format!("it is a {:?}", day.weekday()),
+        };
+        problems.add(place, format!("nobody serves `{}` on {day}: {why}", duty.id), "remove the override, or move it");
+    }
+    if let Some(absence) = engineer.absence_on(day) {
+        let id = &engineer.id;
+        let why = match absence {
+            Absence::NotJoined => "has not joined".to_owned(),
+            Absence::Left => "has left".to_owned(),
+            Absence::Leave { until } => format!("is on leave until {until}"),
+            Absence::DayOff => format!("does not work on {:?}s", day.weekday()),
+        };
+        problems.add(node.place, format!("`{id}` cannot serve on {day}: {id} {why}"), "name somebody else");
+    }
+    Some((day, engineer.id.clone()))
+}
+
+fn watches(node: &Node, problems: &mut Problems) -> Option<Watches> {
+    let mut fields = Fields::of(node, "what a duty watches", problems)?;
+    let repositories = lines(&mut fields, "repositories", "a repository", problems);
+    let branch =
+        fields.text("branch", problems).and_then(|(text, place)| values::line(&text, place, "a branch", problems));
+    let projects = lines(&mut fields, "projects", "a project", problems);
+    let environments = lines(&mut fields, "environments", "an environment", problems);
+    let (blocking_checks, informing_checks) =
+        fields.node("checks").and_then(|node| checks(node, problems)).unwrap_or_default();
+    fields.finish(problems);
+    let environments = environments.into_iter().map(Environment::new).collect();
+    Some(Watches { repositories, branch, blocking_checks, informing_checks, projects, environments })
+}
+
+fn checks(node: &Node, problems: &mut Problems) -> Option<(Vec<String>, Vec<String>)> {
+    let mut fields = Fields::of(node, "`checks`", problems)?;
+    let blocking = lines(&mut fields, "blocking", "a check", problems);
+    let place = fields.place_of("informing");
+    let informing = lines(&mut fields, "informing", "a check", problems);
+    fields.finish(problems);
+    for check in informing.iter().filter(|check| blocking.contains(check)) {
+        problems.add(place, format!("`{check}` both blocks and informs"), "keep it in one of the two lists");
+    }
+    Some((blocking, informing))
+}
+
+fn lines(fields: &mut Fields<'_>, key: &'static str, what: &str, problems: &mut Problems) -> Vec<String> {
+    let texts = fields.texts(key, problems);
+    texts.into_iter().filter_map(|(text, place)| values::line(&text, place, what, problems)).collect()
+}

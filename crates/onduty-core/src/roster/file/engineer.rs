@@ -1,0 +1,95 @@
+//! One engineer of `roster.yml`.
+
+use super::values;
+use crate::files::{Fields, Node, Place, Problems, Value};
+use crate::ids::{EngineerId, is_plain_id};
+use crate::roster::{Engineer, Leave};
+use std::collections::BTreeMap;
+
+/// E-mails and logins seen so far, in lower case, with the engineer who has them: one address is one person.
+#[derive(Debug, Default)]
+pub struct Handles(BTreeMap<String, String>);
+
+/// Reads the engineer called `key`.
+pub fn read(key: &str, place: Place, node: &Node, handles: &mut Handles, problems: &mut Problems) -> Option<Engineer> {
+    let plain = is_plain_id(key) && key != "all";
+    if !plain {
+        problems.add(
+            place,
+            format!("`{key}` cannot be the short name of an engineer"),
+            "use lower-case letters, digits, `-`, `_` and `.`, at most 64, but not `all`",
+        );
+    }
+    let nobody = Node { value: Value::Map(Vec::new()), place: node.place, block: false };
+    // `lena:` with nothing behind it is a person of whom only the name is known.
+    let node = if node.value == Value::Null { &nobody } else { node };
+    let mut fields = Fields::of(node, "an engineer", problems)?;
+
+    let name = fields.text("name", problems).and_then(|(text, place)| values::line(&text, place, "a name", problems));
+    let emails = fields.texts("emails", problems);
+    for (email, place) in &emails {
+        let parts = email.split_once('@');
+        if parts.is_none_or(|(user, host)| user.is_empty() || host.is_empty() || email.contains(char::is_whitespace)) {
+            problems.add(*place, format!("`{email}` is not an e-mail address"), "write it like lena@acme.example");
+        }
+    }
+    let logins = fields.texts("logins", problems);
+    for (login, place) in &logins {
+        if login.is_empty() || login.starts_with('@') || login.contains(char::is_whitespace) {
+            problems.add(*place, format!("`{login}` is not a login"), "write it as the other system does, without `@`");
+        }
+    }
+    for (handle, place) in emails.iter().chain(&logins) {
+        handles.add(handle, key, *place, problems);
+    }
+    let team = fields.text("team", problems).and_then(|(text, place)| values::line(&text, place, "a team", problems));
+    let joined = values::day_under(&mut fields, "joined", problems);
+    let left = values::day_under(&mut fields, "left", problems);
+    if let (Some(joined), Some(left)) = (joined, left)
+        && left < joined
+    {
+        problems.add(
+            fields.place_of("left"),
+            format!("`{key}` leaves on {left}, before joining on {joined}"),
+            "correct one of the two days",
+        );
+    }
+    let has_days = fields.has("working_days");
+    let texts = fields.texts("working_days", problems);
+    let working_days = values::weekdays(&texts, problems);
+    if has_days && texts.is_empty() {
+        let place = fields.place_of("working_days");
+        problems.add(place, format!("`{key}` works on no day"), "name days such as `[mon, tue]`, or remove the key");
+    }
+    let leave = fields
+        .list("leave")
+        .iter()
+        .filter_map(|node| values::span(node, "leave", problems))
+        .map(|(from, to)| Leave { from, to })
+        .collect();
+    fields.finish(problems);
+    plain.then(|| Engineer {
+        id: EngineerId::new(key),
+        name: name.unwrap_or_else(|| key.to_owned()),
+        emails: emails.into_iter().map(|(email, _)| email).collect(),
+        logins: logins.into_iter().map(|(login, _)| login).collect(),
+        team,
+        joined,
+        left,
+        working_days: has_days.then(|| working_days.into_iter().collect()),
+        leave,
+    })
+}
+
+impl Handles {
+    fn add(&mut self, handle: &str, engineer: &str, place: Place, problems: &mut Problems) {
+        let first = self.0.entry(handle.to_lowercase()).or_insert_with(|| engineer.to_owned());
+        if first != engineer {
+            problems.add(
+                place,
+                format!("`{handle}` belongs to `{first}` already"),
+                "keep it with the one who uses it; what one person did must not count for another",
+            );
+        }
+    }
+}
