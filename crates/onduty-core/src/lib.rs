@@ -7,3 +7,4 @@ pub mod calendar;
 pub mod files;
 pub mod ids;
 pub mod roster;
+pub mod schedule;
