@@ -8,3 +8,5 @@ pub mod files;
 pub mod ids;
 pub mod roster;
 pub mod schedule;
+pub mod signal;
+pub mod signal_feeds;
