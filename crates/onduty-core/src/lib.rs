@@ -5,7 +5,10 @@
 
 pub mod calendar;
 pub mod files;
+pub mod gate;
 pub mod ids;
+pub mod item;
+pub mod logbook;
 pub mod roster;
 pub mod schedule;
 pub mod signal;

@@ -1,0 +1,334 @@
+//! A piece of work that a step opened, with everything that happened to it.
+//!
+//! Made and changed by `engine` alone; stored and shown by the server.
+
+use crate::ids::{DutyId, EngineerId, StepId, Subject};
+use crate::signal::Fact;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// Derived from `(duty, step, subject, occurrence)`, never random: `developers.main-green.6f2a90c1b3d4.1`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ItemId(String);
+
+impl ItemId {
+    /// The id of the `occurrence`th item (from 1) of `subject` under `step`.
+    pub fn derive(duty: &DutyId, step: &StepId, subject: &Subject, occurrence: u32) -> ItemId {
+        let digest = Sha256::digest(subject.as_str().as_bytes());
+        let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        ItemId(format!("{duty}.{step}.{short}.{occurrence}"))
+    }
+
+    /// An id that came from outside; whether such an item exists is for the store to say.
+    pub fn from_text(text: &str) -> ItemId {
+        ItemId(text.to_owned())
+    }
+
+    /// As text, safe in an address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A piece of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Derived from the four fields below.
+    pub id: ItemId,
+    /// Whose.
+    pub duty: DutyId,
+    /// Which step opened it.
+    pub step: StepId,
+    /// What it is about.
+    pub subject: Subject,
+    /// The how manieth item of this subject under this step, from 1.
+    pub occurrence: u32,
+    /// Why it is here.
+    pub why: Why,
+    /// When it opened.
+    pub opened_at: Timestamp,
+    /// The shift to which it belongs: the one in which it opened, or the next.
+    pub shift: Date,
+    /// Open, snoozed or closed.
+    pub state: ItemState,
+    /// Who drives it.
+    pub taken: Option<Taken>,
+    /// Who might own the cause, best first; `None` until evidence was looked at.
+    pub suggestion: Option<Suggestion>,
+    /// Who owns the cause, once a person said so.
+    pub owner: Option<Owner>,
+    /// The checklist as it was when the item opened.
+    pub checklist: Vec<CheckLine>,
+    /// What a person found out; a `while` item stays open after it until its condition is false.
+    pub conclusion: Option<Conclusion>,
+    /// Whether the escalation of its step was told.
+    #[serde(default)]
+    pub escalated: bool,
+}
+
+impl Item {
+    /// Whether it still needs somebody: open or snoozed.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, ItemState::Closed { .. })
+    }
+
+    /// Whether it should be shown as needing somebody now: open, not snoozed, not yet investigated.
+    pub fn needs_somebody(&self) -> bool {
+        let set_aside = matches!(self.why, Why::Baseline { .. });
+        matches!(self.state, ItemState::Open) && self.conclusion.is_none() && !set_aside
+    }
+}
+
+/// Why an item is here: data, worded by the views.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "items are few and mostly about subjects; a box would only be in the way"
+)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum Why {
+    /// A standing condition holds.
+    Condition {
+        /// As written in the process.
+        expression: String,
+        /// What its variables were.
+        values: Vec<SeenValue>,
+        /// The failing builds behind it, where there are any.
+        builds: Vec<Fact>,
+    },
+    /// A subject that the filter let in.
+    Subject {
+        /// As written in the process; empty where there is none.
+        expression: String,
+        /// What its variables were.
+        values: Vec<SeenValue>,
+        /// The subject when the item opened; refreshed when it closes.
+        fact: Fact,
+    },
+    /// A task is due.
+    Due,
+    /// Somebody asked.
+    Asked {
+        /// Who.
+        by: EngineerId,
+        /// What, in their words.
+        text: String,
+    },
+    /// More subjects than the step's limit.
+    More {
+        /// How many are not shown one by one.
+        count: usize,
+    },
+    /// Subjects that were there before onduty was connected.
+    Baseline {
+        /// How many are left.
+        count: usize,
+    },
+}
+
+/// A variable of an expression and what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenValue {
+    /// `ci.branch("main")`
+    pub name: String,
+    /// `"failing"`
+    pub value: String,
+}
+
+/// Open, snoozed or closed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ItemState {
+    /// Needs somebody.
+    Open,
+    /// Out of sight until something happens; still holds the gate.
+    Snoozed {
+        /// Until what.
+        until: SnoozeUntil,
+        /// Who said so.
+        by: EngineerId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Over.
+    Closed {
+        /// When.
+        at: Timestamp,
+        /// How.
+        how: Closing,
+    },
+}
+
+/// Until what an item is snoozed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "until", rename_all = "snake_case")]
+pub enum SnoozeUntil {
+    /// An instant.
+    Time {
+        /// Which.
+        at: Timestamp,
+    },
+    /// The next rollout that arrives.
+    NextRollout,
+    /// The subject happens again: a newer event of the error, a newer build.
+    HappensAgain {
+        /// How it was when the item was snoozed.
+        mark: String,
+    },
+    /// An expression becomes true.
+    Condition {
+        /// In CEL.
+        expression: String,
+    },
+}
+
+/// How an item ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Closing {
+    /// The condition is known to be false.
+    ConditionCleared,
+    /// Resolved at the source.
+    ResolvedAtSource,
+    /// Ignored at the source.
+    IgnoredAtSource,
+    /// Assigned at the source, where the step waits for that.
+    AssignedAtSource {
+        /// To whom, in the source's words.
+        to: String,
+    },
+    /// The signal is fine again.
+    FineAtSource,
+    /// The subject is gone from its source.
+    GoneAtSource,
+    /// A person concluded it.
+    Concluded,
+    /// The task was done.
+    Done,
+    /// Its shift or period ended before it was done.
+    PeriodEnded,
+    /// Its step is gone from the process.
+    Withdrawn {
+        /// The version of the process without it.
+        version: u32,
+    },
+}
+
+/// Who drives an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Who.
+    pub by: EngineerId,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Who might own the cause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Suggestion {
+    /// Best first, at most five; empty means that nobody is sure.
+    pub people: Vec<Candidate>,
+    /// When the evidence was looked at.
+    pub at: Timestamp,
+    /// Why there is nobody, or what could not be looked at.
+    pub note: Option<String>,
+}
+
+/// A person and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Who.
+    pub engineer: EngineerId,
+    /// Whether this person is at work today.
+    pub available: bool,
+    /// Never empty.
+    pub reasons: Vec<OwnerReason>,
+}
+
+/// One reason to think of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum OwnerReason {
+    /// Wrote some of the last commits to a file.
+    RecentCommits {
+        /// The file.
+        file: String,
+        /// How many of the last …
+        theirs: u32,
+        /// … this many.
+        of: u32,
+        /// Their newest one.
+        newest: Timestamp,
+    },
+    /// Wrote a commit that came after the last green build.
+    SinceGreen {
+        /// The commit.
+        revision: String,
+        /// Its title.
+        title: String,
+        /// How many commits came since green.
+        of: u32,
+    },
+    /// A human decided so for the same subject before.
+    DecidedBefore {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Who owns the cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Who.
+    pub engineer: EngineerId,
+    /// Who said so.
+    pub decided_by: EngineerId,
+    /// When.
+    pub at: Timestamp,
+    /// How far the source was told.
+    pub write_back: WriteBack,
+}
+
+/// How far the source was told about the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteBack {
+    /// The step does not ask for it.
+    NotAsked,
+    /// On its way.
+    Pending,
+    /// The source has it.
+    Done,
+    /// The source refused or cannot be reached; a person has to tell it.
+    Failed,
+}
+
+/// A line of a checklist and who ticked it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckLine {
+    /// As written in the process.
+    pub text: String,
+    /// Who ticked it and when.
+    pub ticked: Option<Taken>,
+}
+
+/// What a person found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conclusion {
+    /// Who.
+    pub by: EngineerId,
+    /// When.
+    pub at: Timestamp,
+    /// In their words.
+    pub text: String,
+}

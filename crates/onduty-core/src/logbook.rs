@@ -1,0 +1,226 @@
+//! The log book: what happened, by machine and by people, never changed.
+//!
+//! `engine` writes [`NewEntry`]s, the store numbers and chains them, views and texts word them.
+
+use crate::gate::Blocker;
+use crate::ids::{DutyId, EngineerId, Environment, StepId};
+use crate::item::{Closing, ItemId, SnoozeUntil, Why};
+use crate::signal::{RolloutState, UnknownReason};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// Who wrote an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "author", rename_all = "snake_case")]
+pub enum Author {
+    /// onduty itself.
+    Machine,
+    /// A person.
+    Engineer {
+        /// Who.
+        id: EngineerId,
+    },
+}
+
+/// An entry before it has its number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewEntry {
+    /// Whose log book.
+    pub duty: DutyId,
+    /// When, in duty time.
+    pub at: Timestamp,
+    /// The shift it belongs to.
+    pub shift: Date,
+    /// By whom.
+    pub author: Author,
+    /// About which item.
+    pub item: Option<ItemId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[expect(clippy::large_enum_variant, reason = "entries are written one by one; a box would only be in the way")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A shift began.
+    ShiftStarted {
+        /// Who is on duty.
+        engineer: EngineerId,
+    },
+    /// A shift ended.
+    ShiftEnded {
+        /// Who was on duty.
+        engineer: EngineerId,
+        /// Items left open.
+        open: u32,
+    },
+    /// An item opened.
+    ItemOpened {
+        /// Its step.
+        step: StepId,
+        /// Why it is here.
+        why: Why,
+    },
+    /// A closed item came back within the hold-down, or a concluded one was opened again by a person.
+    ItemReopened {
+        /// Its step.
+        step: StepId,
+    },
+    /// An item ended.
+    ItemClosed {
+        /// Its step.
+        step: StepId,
+        /// How.
+        how: Closing,
+    },
+    /// Somebody drives the item.
+    Taken {
+        /// From whom, when somebody else drove it or it came from an earlier shift.
+        from: Option<EngineerId>,
+    },
+    /// Nobody drives the item any more.
+    Released,
+    /// A line of the checklist was ticked or cleared.
+    Ticked {
+        /// The line.
+        line: String,
+        /// Ticked, or cleared again.
+        done: bool,
+    },
+    /// The item is out of sight.
+    Snoozed {
+        /// Until what.
+        until: SnoozeUntil,
+    },
+    /// It came back.
+    Woke,
+    /// A person concluded an item, or its investigation.
+    Concluded {
+        /// In their words.
+        text: String,
+    },
+    /// People who might own the cause.
+    Suggested {
+        /// Best first.
+        people: Vec<EngineerId>,
+    },
+    /// A person said who owns the cause.
+    OwnerDecided {
+        /// Who.
+        engineer: EngineerId,
+        /// Whether onduty had suggested them.
+        suggested: bool,
+    },
+    /// The source was told about the owner.
+    WrittenBack {
+        /// Who.
+        engineer: EngineerId,
+    },
+    /// The source could not be told.
+    WriteBackFailed {
+        /// Who.
+        engineer: EngineerId,
+        /// Why, in the adapter's words.
+        reason: String,
+    },
+    /// Nobody took an item in time.
+    Escalated {
+        /// Who is told.
+        to: String,
+    },
+    /// A step cannot be judged.
+    StepUnknown {
+        /// Which.
+        step: StepId,
+        /// Why.
+        reason: UnknownReason,
+    },
+    /// A step can be judged again.
+    StepKnown {
+        /// Which.
+        step: StepId,
+    },
+    /// The gate opened.
+    GateOpened,
+    /// The gate closed.
+    GateClosed {
+        /// Why.
+        blockers: Vec<Blocker>,
+    },
+    /// Somebody pressed the button.
+    RolloutPressed {
+        /// Where to.
+        environment: Environment,
+        /// What.
+        revision: String,
+    },
+    /// A rollout was seen in a state, pressed or observed.
+    RolloutSeen {
+        /// Where to.
+        environment: Environment,
+        /// What.
+        revision: String,
+        /// How far.
+        state: RolloutState,
+        /// Pressed through onduty.
+        pressed: bool,
+    },
+    /// A process took effect.
+    ProcessActivated {
+        /// Its number.
+        version: u32,
+        /// Why it was changed.
+        reason: String,
+        /// What changed, in words of the process.
+        changes: Vec<String>,
+    },
+    /// A file on disk is broken; the last good version goes on.
+    FileRefused {
+        /// Which file.
+        file: String,
+        /// How many problems.
+        problems: u32,
+        /// The first one.
+        first: String,
+    },
+    /// Somebody asked the one on duty.
+    Asked {
+        /// In their words.
+        text: String,
+    },
+    /// A note.
+    Note {
+        /// In the author's words.
+        text: String,
+        /// The entry that it corrects.
+        corrects: Option<i64>,
+    },
+}
+
+/// An entry of the log book as it was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number in its duty's log book, from 1 without holes.
+    pub seq: i64,
+    /// Whose log book.
+    pub duty: DutyId,
+    /// When, in duty time.
+    pub at: Timestamp,
+    /// The shift it belongs to.
+    pub shift: Date,
+    /// By whom.
+    pub author: Author,
+    /// About which item.
+    pub item: Option<ItemId>,
+    /// What happened; `None` after redaction.
+    pub event: Option<Event>,
+    /// In words, as they were when it was written; `None` after redaction.
+    pub text: Option<String>,
+    /// The entry that it corrects.
+    pub corrects: Option<i64>,
+    /// Proves its place and its content.
+    pub hash: String,
+}
