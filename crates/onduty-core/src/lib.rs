@@ -9,6 +9,7 @@ pub mod gate;
 pub mod ids;
 pub mod item;
 pub mod logbook;
+pub mod owner;
 pub mod roster;
 pub mod schedule;
 pub mod signal;
