@@ -4,6 +4,7 @@
 //! here, and applies what comes out.
 
 pub mod calendar;
+pub mod expr;
 pub mod files;
 pub mod gate;
 pub mod ids;
