@@ -11,6 +11,7 @@ pub mod ids;
 pub mod item;
 pub mod logbook;
 pub mod owner;
+pub mod process;
 pub mod roster;
 pub mod schedule;
 pub mod signal;
