@@ -4,6 +4,7 @@
 //! here, and applies what comes out.
 
 pub mod calendar;
+pub mod engine;
 pub mod expr;
 pub mod files;
 pub mod gate;

@@ -1,0 +1,177 @@
+//! What people (and the answers of outside systems) do to items.
+
+use crate::ids::{EngineerId, Environment};
+use crate::item::{ItemId, SnoozeUntil, Suggestion};
+use crate::signal::RolloutState;
+use serde::{Deserialize, Serialize};
+
+/// Something done to an item or to the day. The journal keeps it as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Drive the item.
+    Take {
+        /// Which.
+        item: ItemId,
+    },
+    /// Stop driving it.
+    Release {
+        /// Which.
+        item: ItemId,
+    },
+    /// Tick or clear a line of its checklist.
+    Tick {
+        /// Which.
+        item: ItemId,
+        /// Line, from 0.
+        line: usize,
+        /// Tick or clear.
+        done: bool,
+    },
+    /// Put it out of sight.
+    Snooze {
+        /// Which.
+        item: ItemId,
+        /// Until what.
+        until: SnoozeUntil,
+    },
+    /// Bring it back before its time.
+    Wake {
+        /// Which.
+        item: ItemId,
+    },
+    /// Say what was found out; ends the item unless its step waits for a condition.
+    Conclude {
+        /// Which.
+        item: ItemId,
+        /// In the person's words; not empty.
+        text: String,
+    },
+    /// Open a closed item again.
+    Reopen {
+        /// Which.
+        item: ItemId,
+    },
+    /// Say who owns the cause.
+    DecideOwner {
+        /// Which.
+        item: ItemId,
+        /// Who.
+        engineer: EngineerId,
+    },
+    /// Look at a subject of the baseline as an ordinary item.
+    OpenBaseline {
+        /// The step's baseline item.
+        item: ItemId,
+        /// How many of the oldest subjects to open.
+        count: usize,
+    },
+    /// Ask the one on duty.
+    Ask {
+        /// Unique for this question, made by the server.
+        id: String,
+        /// In the person's words; not empty.
+        text: String,
+    },
+    /// Write a line into the log book.
+    Note {
+        /// In the person's words; not empty.
+        text: String,
+        /// About which item.
+        item: Option<ItemId>,
+        /// The entry that it corrects.
+        corrects: Option<i64>,
+    },
+    /// Press the button. The server has checked the gate in the same transaction.
+    PressRollout {
+        /// The rollout's id, made by the server.
+        id: String,
+        /// Where to.
+        environment: Environment,
+        /// What.
+        revision: String,
+    },
+    /// Say how a rollout ended whose outcome nobody knew.
+    ResolveRollout {
+        /// The rollout's id.
+        id: String,
+        /// Succeeded or failed.
+        state: RolloutState,
+    },
+    /// The evidence about an item's owner was looked at. Done by the machine.
+    Suggest {
+        /// Which.
+        item: ItemId,
+        /// Who.
+        suggestion: Suggestion,
+    },
+    /// The source answered about the owner. Done by the machine.
+    WriteBackEnded {
+        /// Which.
+        item: ItemId,
+        /// Why it failed; `None` when the source has it.
+        failure: Option<String>,
+    },
+    /// A file on disk is broken. Done by the machine.
+    RefuseFile {
+        /// Which.
+        file: String,
+        /// How many problems.
+        problems: u32,
+        /// The first one.
+        first: String,
+    },
+}
+
+/// Why an action was not done; shown to the person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActionRefused {
+    /// No such item.
+    #[error("there is no item {0}")]
+    NoSuchItem(ItemId),
+    /// It is over.
+    #[error("this item is closed; reopen it first")]
+    Closed,
+    /// It is not over.
+    #[error("this item is open already")]
+    NotClosed,
+    /// It is not snoozed.
+    #[error("this item is not snoozed")]
+    NotSnoozed,
+    /// What its source ended follows its source.
+    #[error("its source ended this item; it opens again when the source says so")]
+    FollowsSource,
+    /// The same subject has a newer item.
+    #[error("there is a newer item about the same; use that one")]
+    NewerItem,
+    /// Nobody, or somebody else, drives it.
+    #[error("you do not drive this item")]
+    NotYours,
+    /// No such line.
+    #[error("its checklist has no line {0}")]
+    NoSuchLine(usize),
+    /// A text was wanted.
+    #[error("write a few words first")]
+    EmptyText,
+    /// A text is too long.
+    #[error("keep it under {0} characters")]
+    TextTooLong(usize),
+    /// Nobody by that name.
+    #[error("{0} is not on the roster")]
+    UnknownEngineer(EngineerId),
+    /// A snooze that would never end, or has ended.
+    #[error("{0}")]
+    BadSnooze(String),
+    /// Only a baseline can be opened.
+    #[error("this item is not a baseline")]
+    NotABaseline,
+    /// No such rollout, or its outcome is known.
+    #[error("there is no rollout {0} whose outcome is unknown")]
+    NoSuchRollout(String),
+    /// The step does not deal with owners.
+    #[error("this item has no owner to decide about")]
+    NoOwnerWanted,
+    /// The condition of its step holds; it follows the condition.
+    #[error("its condition holds; it stays open until that changes")]
+    ConditionHolds,
+}

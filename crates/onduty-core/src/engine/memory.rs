@@ -1,0 +1,127 @@
+//! What the engine must remember between passes.
+
+use crate::gate::GateInputs;
+use crate::ids::{EngineerId, StepId, Subject};
+use crate::item::{Item, ItemId};
+use crate::signal::{Kind, RolloutState, UnknownReason};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Items and the board of one duty.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Memory {
+    /// Every open item, and the newest closed one of each step and subject (for hold-down, conclusions in force and
+    /// the count of occurrences).
+    pub items: BTreeMap<ItemId, Item>,
+    /// Everything else.
+    pub board: Board,
+}
+
+impl Memory {
+    /// The open items of a step, oldest first.
+    pub fn open_of<'a>(&'a self, step: &'a StepId) -> impl Iterator<Item = &'a Item> {
+        let mut items: Vec<&Item> = self.items.values().filter(|item| item.step == *step && item.is_open()).collect();
+        items.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+        items.into_iter()
+    }
+
+    /// The newest item of a subject under a step, open or closed.
+    pub fn newest(&self, step: &StepId, subject: &Subject) -> Option<&Item> {
+        self.items
+            .values()
+            .filter(|item| item.step == *step && item.subject == *subject)
+            .max_by_key(|item| item.occurrence)
+    }
+
+    /// Takes over what a pass or an action changed.
+    pub fn apply(&mut self, plan: &super::Plan) {
+        for item in &plan.items {
+            self.items.insert(item.id.clone(), item.clone());
+        }
+        self.board = plan.board.clone();
+    }
+}
+
+/// The state of the day: small, stored as one row.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Board {
+    /// The steps in the order of the process, the built-in one last but for the rollout.
+    pub steps: Vec<StepStatus>,
+    /// The shift that runs, and who serves it.
+    pub shift: Option<RunningShift>,
+    /// Who served which day, newest 400.
+    pub served: BTreeMap<Date, EngineerId>,
+    /// The gate as the last pass saw it, one per environment.
+    pub gates: Vec<GateInputs>,
+    /// Rollouts and the state in which the log book has them, newest 100.
+    pub rollouts: BTreeMap<String, (Timestamp, RolloutState)>,
+    /// Versions since the last rollout that loosened what holds the gate.
+    pub loosened: Vec<Loosened>,
+    /// The version of the process that the last pass ran.
+    pub process_version: u32,
+    /// When the engine first ran for this duty; older rollouts open no tasks.
+    pub first_pass: Option<Timestamp>,
+}
+
+/// A shift that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningShift {
+    /// Its day.
+    pub day: Date,
+    /// Who is on duty; nobody when everybody is away.
+    pub engineer: Option<EngineerId>,
+}
+
+/// A version that loosened what holds the gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loosened {
+    /// Its number.
+    pub version: u32,
+    /// Who changed it, where known.
+    pub by: Option<EngineerId>,
+    /// What it loosened, in words of the process.
+    pub what: Vec<String>,
+}
+
+/// A step as the last pass saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepStatus {
+    /// Which.
+    pub step: StepId,
+    /// Its state.
+    pub state: StepState,
+    /// Why (part of) it cannot be judged, even while it has open items.
+    pub unknown: Option<UnknownReason>,
+}
+
+/// The state of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StepState {
+    /// Nothing to do.
+    Fine,
+    /// Items need somebody.
+    Open {
+        /// How many.
+        items: u32,
+    },
+    /// Nothing to do now: items are snoozed or investigated, or its time has not come.
+    Waiting {
+        /// Items that wait, 0 when it is the step itself.
+        items: u32,
+        /// When its time comes.
+        opens: Option<Timestamp>,
+    },
+    /// It cannot be judged.
+    Unknown {
+        /// Why.
+        reason: UnknownReason,
+    },
+    /// What it reads is declared absent.
+    Off {
+        /// What.
+        kind: Kind,
+    },
+}

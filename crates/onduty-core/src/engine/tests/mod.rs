@@ -1,0 +1,9 @@
+//! The rules of the engine as tables: one test for each thing that the engine promises.
+
+mod day;
+mod gate;
+mod items;
+mod order;
+mod steps;
+
+use day::Day;
