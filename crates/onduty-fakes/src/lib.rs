@@ -1,0 +1,22 @@
+//! The outside world as a stateful model behind real HTTP: a code host, an error tracker, signals of the team's own,
+//! and a sample team with its repository and its day.
+//!
+//! Used by `onduty demo` and by the integration tests. Imports nothing of onduty, so that a mistake in our types cannot
+//! hide in the fakes as well: what it sends and expects is written from the outside systems' own examples and from
+//! published standards. Never reads the machine's time and never draws randomness of its own: both are arguments.
+
+pub mod delivery;
+pub mod github;
+mod pages;
+pub mod random;
+pub mod sample;
+pub mod scenario;
+mod server;
+pub mod sign;
+pub mod signals;
+pub mod tracker;
+pub mod world;
+
+pub use delivery::{Channel, Delivery, Fault, Hook, Outcome, Sent};
+pub use server::Server;
+pub use world::{RealClock, World, WorldOptions};
