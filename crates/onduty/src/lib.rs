@@ -1,0 +1,11 @@
+//! The server, its command line and everything that touches the outside.
+//!
+//! Direction of dependencies, top to bottom: `cli` → `web`, `tasks` → `app` → `store`, `sources`, `actions`, `texts`,
+//! `config` → `egress`, `clock` → `onduty_core`. `tests/it/layers.rs` guards it.
+
+// The samples of the gallery, an example, are shared with the tests of the views.
+#[cfg(test)]
+extern crate self as onduty;
+
+pub mod clock;
+pub mod egress;
