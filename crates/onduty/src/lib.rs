@@ -9,3 +9,4 @@ extern crate self as onduty;
 
 pub mod clock;
 pub mod egress;
+pub mod sources;

@@ -1,0 +1,225 @@
+//! A git repository as a source: where its branches are, and who changed what.
+//!
+//! The git task keeps a [`Mirror`] fresh and records its heads; `owner` asks it for the commits of a file. It reads
+//! only: nothing is checked out, no hook runs, and nothing of the repository's configuration is obeyed.
+
+mod location;
+mod log;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use run::{Git, GitError, READ_TIMEOUT};
+
+use crate::sources::{SourceError, dedup_key, one_line};
+use jiff::Timestamp;
+use onduty_core::ids::SourceName;
+use onduty_core::signal::{BranchHead, Commit, Fact, Observation};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The source's name in the journal.
+pub const NAME: &str = "git";
+/// Longest time for one fetch.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(600);
+/// Commits that an observation of a head lists.
+const HEAD_COMMITS: usize = 300;
+/// Of these, the newest ones with the files that they changed.
+const WITH_FILES: usize = 100;
+/// Most commits between two revisions.
+const MAX_BETWEEN: usize = 1_000;
+
+/// The name under which a repository speaks in the journal: each lives or fails on its own.
+pub fn source_name(repository: &str) -> SourceName {
+    SourceName::new(format!("{NAME} {repository}"))
+}
+
+/// The newest commit that changed `file` in the checkout that has `folder`; `None` where the file is not committed as
+/// it is.
+///
+/// # Errors
+/// When `folder` is in no repository, or git is not there.
+pub async fn last_change(folder: &Path, file: &str) -> Result<Option<Commit>, GitError> {
+    let git = Git::inside(folder);
+    let status = git.read(&["status", "--porcelain", "--ignored", "--", file]).await?;
+    if !status.is_empty() {
+        return Ok(None);
+    }
+    let options = ["log", "-z", log::FORMAT, "--max-count=1", "--end-of-options", "HEAD", "--", file];
+    Ok(log::commits(&git.read(&options).await?).into_iter().next())
+}
+
+/// A bare copy of a repository, in onduty's own folder.
+#[derive(Debug, Clone)]
+pub struct Mirror {
+    repository: String,
+    location: String,
+    folder: PathBuf,
+    git: Git,
+}
+
+impl Mirror {
+    /// A mirror of the repository at `location` (a path, `file://` or `https://`), kept in a folder of its own below
+    /// `cache`. `repository` is what the instance calls it, such as `acme/shop`. Nothing is fetched yet.
+    ///
+    /// # Errors
+    /// [`SourceError::NotAllowed`] for a location that onduty does not go to.
+    pub async fn open(repository: &str, location: &str, cache: &Path) -> Result<Mirror, SourceError> {
+        let location = location::allowed(location)?;
+        let folder = std::path::absolute(cache).map_err(unreachable)?;
+        let folder = folder.join(format!("{}.git", &dedup_key(&[location.as_bytes()])[..16]));
+        let git = Git::bare(&folder);
+        let mirror = Mirror { repository: repository.to_owned(), location, folder, git };
+        mirror.create().await?;
+        Ok(mirror)
+    }
+
+    async fn create(&self) -> Result<(), SourceError> {
+        std::fs::create_dir_all(&self.folder).map_err(unreachable)?;
+        let ready = self.folder.join("HEAD").exists();
+        if !ready {
+            // No template: it would bring sample hooks along.
+            self.git.read(&["init", "--quiet", "--bare", "--template="]).await.map_err(unreachable)?;
+        }
+        Ok(())
+    }
+
+    /// Brings every branch up to date; rewritten ones are followed, deleted ones go.
+    ///
+    /// # Errors
+    /// [`SourceError::Unreachable`]; what was there before stays.
+    pub async fn refresh(&self) -> Result<(), SourceError> {
+        let Err(error) = self.fetch().await else { return Ok(()) };
+        let message = error.to_string();
+        if !(message.contains(".lock") || message.contains("not a git repository")) {
+            return Err(unreachable(error));
+        }
+        // A fetch that was ended in the middle left a lock, or the folder was emptied. It is only a copy: start again.
+        tracing::warn!(folder = %self.folder.display(), %message, "copying the repository again");
+        std::fs::remove_dir_all(&self.folder).map_err(unreachable)?;
+        self.create().await?;
+        self.fetch().await.map_err(unreachable)
+    }
+
+    async fn fetch(&self) -> Result<(), GitError> {
+        let options =
+            ["fetch", "--quiet", "--prune", "--no-tags", "--force", "--update-shallow", "--no-write-fetch-head"];
+        let what = ["--end-of-options", &self.location, "+refs/heads/*:refs/heads/*"];
+        self.git.run(&[options.as_slice(), &what].concat(), FETCH_TIMEOUT).await.map(drop)
+    }
+
+    /// The branch that the repository itself names first: `main`.
+    ///
+    /// # Errors
+    /// [`SourceError::Missing`] when it names none, as an empty repository may.
+    pub async fn default_branch(&self) -> Result<String, SourceError> {
+        let asked = ["ls-remote", "--symref", "--end-of-options", &self.location, "HEAD"];
+        let answer = self.git.run(&asked, FETCH_TIMEOUT).await.map_err(unreachable)?;
+        let answer = String::from_utf8_lossy(&answer);
+        let mut named = answer.lines().filter_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
+        named.next().map(str::to_owned).ok_or_else(|| missing("default branch".to_owned()))
+    }
+
+    /// Where `branch` is, with the newest commits that led there. `now` is when it was looked at.
+    ///
+    /// # Errors
+    /// [`SourceError::Missing`] when there is no such branch, or no commit at all.
+    pub async fn head(&self, branch: &str, now: Timestamp) -> Result<Observation, SourceError> {
+        let revision = self.branch(branch).await?;
+        let mut commits = self.log(&revision, HEAD_COMMITS, &[]).await?;
+        let count = format!("--max-count={WITH_FILES}");
+        let options = ["log", "-z", "--name-only", "--no-renames", log::FILES_FORMAT, &count];
+        let asked = [options.as_slice(), &["--end-of-options", &revision, "--"]].concat();
+        let mut files = log::files(&self.git.read(&asked).await.map_err(unreachable)?);
+        for commit in &mut commits {
+            commit.files = files.remove(&commit.revision).unwrap_or_default();
+        }
+        let fact = Fact::Head(BranchHead {
+            repository: self.repository.clone(),
+            branch: branch.to_owned(),
+            revision,
+            commits,
+            complete: !self.folder.join("shallow").exists(),
+        });
+        let subject = format!("{} {branch}", self.repository).as_str().into();
+        Ok(Observation { source: SourceName::from(NAME), subject, fact, source_time: now, baseline: false })
+    }
+
+    /// The newest commits up to `revision` (a commit or a branch) that changed `file`, newest first. A path that leads
+    /// out of the repository was changed by nobody.
+    ///
+    /// # Errors
+    /// [`SourceError::Missing`] when there is no such revision.
+    pub async fn recent_commits_of(
+        &self,
+        file: &str,
+        revision: &str,
+        limit: usize,
+    ) -> Result<Vec<Commit>, SourceError> {
+        let revision = self.resolve(revision).await?;
+        let file = file.trim_start_matches("./");
+        let inside =
+            !file.is_empty() && !file.contains('\0') && file.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        if !inside {
+            return Ok(Vec::new());
+        }
+        self.log(&revision, limit, &[file]).await
+    }
+
+    /// The commits that lead to `to` and not to `from`, newest first, at most a thousand.
+    ///
+    /// # Errors
+    /// [`SourceError::Missing`] when either is not there, for example after a branch was rewritten.
+    pub async fn commits_between(&self, from: &str, to: &str) -> Result<Vec<Commit>, SourceError> {
+        let (from, to) = (self.resolve(from).await?, self.resolve(to).await?);
+        self.log(&format!("{from}..{to}"), MAX_BETWEEN, &[]).await
+    }
+
+    /// `range` is made of commit ids that git gave.
+    async fn log(&self, range: &str, limit: usize, files: &[&str]) -> Result<Vec<Commit>, SourceError> {
+        let newest = range.rsplit("..").next().unwrap_or(range);
+        let mailmap = format!("mailmap.blob={newest}:.mailmap");
+        let count = format!("--max-count={limit}");
+        let options = ["-c", &mailmap, "log", "-z", log::FORMAT, &count, "--end-of-options", range, "--"];
+        let output = self.git.read(&[options.as_slice(), files].concat()).await.map_err(unreachable)?;
+        Ok(log::commits(&output))
+    }
+
+    async fn resolve(&self, revision: &str) -> Result<String, SourceError> {
+        let is_commit = (7..=64).contains(&revision.len()) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_commit {
+            return self.branch(revision).await;
+        }
+        let commit = format!("{revision}^{{commit}}");
+        match self.git.read(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]).await {
+            Ok(answer) => Ok(String::from_utf8_lossy(&answer).trim().to_owned()),
+            Err(GitError::Failed { .. }) => Err(missing(format!("commit {revision}; fetch it, or was it rewritten?"))),
+            Err(error) => Err(unreachable(error)),
+        }
+    }
+
+    /// The commit at the head of `branch`, by its exact name.
+    async fn branch(&self, branch: &str) -> Result<String, SourceError> {
+        let reference = format!("refs/heads/{}", branch.replace('\0', "\u{fffd}"));
+        match self.git.read(&["show-ref", "--verify", "--hash", "--", &reference]).await {
+            Ok(answer) => return Ok(String::from_utf8_lossy(&answer).trim().to_owned()),
+            Err(GitError::Failed { .. }) => {}
+            Err(error) => return Err(unreachable(error)),
+        }
+        let asked = ["for-each-ref", "--count=5", "--format=%(refname:lstrip=2)", "refs/heads/"];
+        let branches = self.git.read(&asked).await.map_err(unreachable)?;
+        let branches: Vec<String> = String::from_utf8_lossy(&branches).lines().map(|name| one_line(name, 60)).collect();
+        Err(missing(match branches.is_empty() {
+            true => "commit yet".to_owned(),
+            false => format!("branch {}; it has {}", one_line(branch, 100), branches.join(", ")),
+        }))
+    }
+}
+
+fn missing(what: String) -> SourceError {
+    SourceError::Missing { source_name: NAME.into(), what }
+}
+
+fn unreachable(cause: impl Into<crate::sources::BoxError>) -> SourceError {
+    SourceError::Unreachable { source_name: NAME.into(), cause: cause.into() }
+}

@@ -1,0 +1,225 @@
+//! Runs `git` as a child process that finds nothing of this machine's configuration, asks nobody, starts nothing else,
+//! and ends in time. Called by the rest of this folder and by `onduty init`; never goes through a shell.
+
+use crate::sources::one_line;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+
+/// Longest time for questions about what is on this disk.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// Most bytes that one answer may have.
+const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
+/// What is kept of the error messages.
+const KEPT_ERRORS: usize = 4096;
+
+/// Settings that the repository's own configuration cannot change.
+const SETTINGS: [&str; 16] = [
+    "protocol.ext.allow=never",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "core.sshCommand=false",
+    "core.alternateRefsCommand=true",
+    "credential.helper=",
+    "http.followRedirects=false",
+    "http.proxy=",
+    "fetch.recurseSubmodules=false",
+    "gc.autoDetach=false",
+    "maintenance.autoDetach=false",
+    "log.showSignature=false",
+    "log.follow=false",
+    "i18n.logOutputEncoding=UTF-8",
+    "color.ui=never",
+];
+
+/// Why `git` gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// Not on this machine, or not to be started.
+    #[error("git could not be started: {0}; install git and see that it is on the PATH")]
+    NotStarted(#[source] std::io::Error),
+    /// Took too long; it and all it started were ended.
+    #[error("git {command} took longer than {limit:?}")]
+    TimedOut {
+        /// The subcommand.
+        command: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// Said more than onduty keeps.
+    #[error("git {command} answered with more than {MAX_OUTPUT} bytes")]
+    TooMuch {
+        /// The subcommand.
+        command: String,
+    },
+    /// Ended with an error.
+    #[error("git {command} failed: {message}")]
+    Failed {
+        /// The subcommand.
+        command: String,
+        /// Its exit code.
+        code: Option<i32>,
+        /// The last line of what it says about it.
+        message: String,
+    },
+}
+
+/// `git` for one repository.
+#[derive(Debug, Clone)]
+pub struct Git {
+    place: Vec<OsString>,
+    folder: PathBuf,
+}
+
+impl Git {
+    /// For the working copy or bare repository that `folder` is in.
+    pub fn inside(folder: &Path) -> Git {
+        Git { place: Vec::new(), folder: folder.to_owned() }
+    }
+
+    /// For the bare repository `folder`, and no other that may lie around it.
+    pub fn bare(folder: &Path) -> Git {
+        let mut place = OsString::from("--git-dir=");
+        place.push(folder);
+        Git { place: vec![place], folder: folder.to_owned() }
+    }
+
+    /// What `git ARGS` prints, within [`READ_TIMEOUT`].
+    ///
+    /// # Errors
+    /// [`GitError`]; nothing is left running.
+    pub async fn read<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
+        self.run(args, READ_TIMEOUT).await
+    }
+
+    /// What `git ARGS` prints, within `limit`. The first of `args` that is not an option is the subcommand.
+    ///
+    /// # Errors
+    /// [`GitError`]; nothing is left running.
+    pub async fn run<S: AsRef<OsStr>>(&self, args: &[S], limit: Duration) -> Result<Vec<u8>, GitError> {
+        let command = subcommand(args);
+        let mut child = self.command(args).spawn().map_err(GitError::NotStarted)?;
+        let mut group = child.id().map(Group);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let all = async {
+            let (output, errors) = tokio::join!(capped(stdout), last_words(stderr));
+            let output = output.map_err(GitError::NotStarted)?;
+            let Some(output) = output else { return Err(GitError::TooMuch { command: command.clone() }) };
+            let status = child.wait().await.map_err(GitError::NotStarted)?;
+            Ok((status, output, errors))
+        };
+        let answer = tokio::time::timeout(limit, all).await;
+        if matches!(answer, Ok(Ok(_)))
+            && let Some(group) = group.take()
+        {
+            group.let_go(); // it ended by itself, and its number may be somebody else's by now
+        }
+        match answer {
+            Err(_) => Err(GitError::TimedOut { command, limit }),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok((status, output, _))) if status.success() => Ok(output),
+            Ok(Ok((status, _, errors))) => Err(failed(command, status, &errors)),
+        }
+    }
+
+    fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = Command::new("git");
+        command.env_clear();
+        for kept in ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR"] {
+            command.envs(std::env::var_os(kept).map(|value| (kept, value)));
+        }
+        command
+            .env("LC_ALL", "C")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_ATTR_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "file:https:http")
+            .env("GIT_LITERAL_PATHSPECS", "1")
+            .arg("--no-pager")
+            .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
+            .args(&self.place)
+            .args(args)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        command
+    }
+}
+
+/// A process group that is ended when this is dropped: git starts helpers of its own.
+struct Group(u32);
+
+impl Group {
+    fn let_go(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The number comes from the kernel. There is no safe call for this in the standard library, and every system
+        // with git has a shell whose own `kill` does it.
+        let end = std::process::Command::new("/bin/sh")
+            .args(["-c", "kill -s KILL -- \"-$0\""])
+            .arg(self.0.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if let Err(error) = end {
+            tracing::warn!(%error, group = self.0, "could not end the helpers of git");
+        }
+    }
+}
+
+/// Everything, or nothing if it is too much.
+async fn capped(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Option<Vec<u8>>> {
+    let mut output = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(MAX_OUTPUT + 1).read_to_end(&mut output).await?;
+    }
+    Ok(Some(output).filter(|output| output.len() as u64 <= MAX_OUTPUT))
+}
+
+/// The end of what is said; all of it is read, so that nobody waits.
+async fn last_words(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let Some(mut pipe) = pipe else { return kept };
+    let mut chunk = [0; 4096];
+    while let Ok(read @ 1..) = pipe.read(&mut chunk).await {
+        kept.extend_from_slice(&chunk[..read]);
+        kept.drain(..kept.len().saturating_sub(KEPT_ERRORS));
+    }
+    kept
+}
+
+fn failed(command: String, status: ExitStatus, errors: &[u8]) -> GitError {
+    let errors = String::from_utf8_lossy(errors);
+    let telling = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
+    let line = errors.lines().rfind(telling).or(errors.lines().last()).unwrap_or("no reason given");
+    let message = one_line(line.trim_start_matches("fatal:").trim_start_matches("error:"), 300);
+    GitError::Failed { command, code: status.code(), message }
+}
+
+fn subcommand<S: AsRef<OsStr>>(args: &[S]) -> String {
+    let mut words = args.iter().map(|arg| arg.as_ref().to_string_lossy());
+    while let Some(word) = words.next() {
+        match word.as_ref() {
+            "-c" => drop(words.next()),
+            word if word.starts_with('-') => {}
+            word => return word.to_owned(),
+        }
+    }
+    String::new()
+}

@@ -1,0 +1,240 @@
+//! Mirrors of real repositories, friendly and hostile.
+
+use super::*;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A repository made by the machine's own git.
+struct Repository {
+    folder: TempDir,
+}
+
+impl Repository {
+    fn new() -> Repository {
+        let repository = Repository { folder: TempDir::new().unwrap() };
+        std::fs::create_dir(repository.path().join("work")).unwrap();
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        repository
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn location(&self) -> String {
+        self.path().join("work").to_str().unwrap().to_owned()
+    }
+
+    fn git_as(&self, (name, email): (&str, &str), args: &[&str]) -> String {
+        let date = "2026-03-02T09:00:00+01:00";
+        let output = Command::new("git")
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
+            .envs([("GIT_AUTHOR_NAME", name), ("GIT_AUTHOR_EMAIL", email), ("GIT_AUTHOR_DATE", date)])
+            .envs([("GIT_COMMITTER_NAME", "c"), ("GIT_COMMITTER_EMAIL", "c@example.org"), ("GIT_COMMITTER_DATE", date)])
+            .args(args)
+            .current_dir(self.path().join("work"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        self.git_as(("Lena Vogt", "lena@example.org"), args)
+    }
+
+    fn commit(&self, file: &str, title: &str) -> String {
+        self.commit_as(("Lena Vogt", "lena@example.org"), file, title)
+    }
+
+    fn commit_as(&self, author: (&str, &str), file: &str, title: &str) -> String {
+        let path = self.path().join("work").join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, title).unwrap();
+        self.git(&["add", "--all"]);
+        self.git_as(author, &["commit", "--quiet", "-m", title]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    async fn mirror(&self) -> Mirror {
+        let mirror = Mirror::open("acme/shop", &self.location(), &self.path().join("cache")).await.unwrap();
+        mirror.refresh().await.unwrap();
+        mirror
+    }
+}
+
+async fn head(mirror: &Mirror, branch: &str) -> BranchHead {
+    let observation = mirror.head(branch, Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(observation.subject.as_str(), format!("acme/shop {branch}"));
+    match observation.fact {
+        Fact::Head(head) => head,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn refusal(mirror: &Mirror, branch: &str) -> String {
+    mirror.head(branch, Timestamp::UNIX_EPOCH).await.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn a_head_lists_commits_with_mailmap_and_files() {
+    let repository = Repository::new();
+    repository.commit("src/a.rs", "First");
+    repository.commit_as(("lv", "lv@old.example"), ".mailmap", "Lena Vogt <lena@example.org> <lv@old.example>\n");
+    let newest = repository.commit("with space/é\"q\".rs", "Third");
+    let mirror = repository.mirror().await;
+    assert_eq!(mirror.default_branch().await.unwrap(), "main");
+    let head = head(&mirror, "main").await;
+    assert_eq!(head.revision, newest);
+    assert!(head.complete);
+    let listed: Vec<_> = head.commits.iter().map(|c| (c.author_email.as_str(), c.files.join("|"))).collect();
+    let lena = "lena@example.org";
+    assert_eq!(
+        listed,
+        [(lena, "with space/é\"q\".rs".to_owned()), (lena, ".mailmap".to_owned()), (lena, "src/a.rs".to_owned())]
+    );
+    assert_eq!(head.commits[2].title, "First");
+    assert_eq!(head.commits[2].committed_at, "2026-03-02T08:00:00Z".parse().unwrap());
+}
+
+#[tokio::test]
+async fn rewritten_and_deleted_branches_are_followed() {
+    let repository = Repository::new();
+    let first = repository.commit("a", "First");
+    let lost = repository.commit("a", "Second");
+    repository.git(&["branch", "old"]);
+    let mirror = repository.mirror().await;
+    assert_eq!(mirror.commits_between(&first, "main").await.unwrap().len(), 1);
+
+    repository.git(&["branch", "-D", "old"]);
+    repository.git(&["reset", "--quiet", "--hard", &first]);
+    let rewritten = repository.commit("a", "Another second");
+    mirror.refresh().await.unwrap();
+    assert_eq!(head(&mirror, "main").await.revision, rewritten);
+    assert_eq!(refusal(&mirror, "old").await, "git has no branch old; it has main");
+    // What was known before stays known until git throws it away.
+    assert_eq!(mirror.commits_between(&lost, &rewritten).await.unwrap().len(), 1);
+    let unknown = mirror.commits_between(&"ab".repeat(20), "main").await.unwrap_err().to_string();
+    assert!(unknown.starts_with("git has no commit abab"), "{unknown}");
+}
+
+#[tokio::test]
+async fn empty_shallow_and_absent_repositories() {
+    let repository = Repository::new();
+    let mirror = repository.mirror().await;
+    assert_eq!(refusal(&mirror, "main").await, "git has no commit yet");
+
+    repository.commit("a", "First");
+    repository.commit("a", "Second");
+    let url = format!("file://{}", repository.location());
+    repository.git(&["clone", "--quiet", "--depth=1", &url, "../shallow"]);
+    let shallow = repository.path().join("shallow");
+    let mirror = Mirror::open("acme/shop", shallow.to_str().unwrap(), &repository.path().join("cache")).await.unwrap();
+    mirror.refresh().await.unwrap();
+    let head = head(&mirror, "main").await;
+    assert_eq!((head.commits.len(), head.complete), (1, false), "a shallow clone is known to end early");
+
+    std::fs::remove_dir_all(shallow).unwrap();
+    let gone = mirror.refresh().await.unwrap_err().to_string();
+    assert!(gone.starts_with("git could not be reached: git fetch failed:"), "{gone}");
+}
+
+#[tokio::test]
+async fn commits_of_a_file_by_its_literal_name() {
+    let repository = Repository::new();
+    let first = repository.commit("src/*.rs", "Star");
+    repository.commit("src/other.rs", "Other");
+    repository.commit("--output=pwned", "Option");
+    repository.commit(":(top)x", "Magic");
+    let mirror = repository.mirror().await;
+    let titles = async |file: &str| {
+        let commits = mirror.recent_commits_of(file, "main", 10).await.unwrap();
+        commits.into_iter().map(|commit| commit.title).collect::<Vec<_>>()
+    };
+    assert_eq!(titles("src/*.rs").await, ["Star"]);
+    assert_eq!(titles("./src/other.rs").await, ["Other"]);
+    assert_eq!(titles("--output=pwned").await, ["Option"]);
+    assert_eq!(titles(":(top)x").await, ["Magic"]);
+    for outside in ["../../etc/passwd", "/etc/passwd", "", "src/../../x", "a\0b", ".", "nowhere.rs"] {
+        assert_eq!(titles(outside).await, [""; 0], "{outside}");
+    }
+    assert_eq!(mirror.recent_commits_of("src/*.rs", &first[..10], 10).await.unwrap().len(), 1);
+    assert!(mirror.recent_commits_of("src/*.rs", "--all", 10).await.is_err());
+}
+
+#[tokio::test]
+async fn hostile_branches_authors_and_configuration_are_harmless() {
+    let repository = Repository::new();
+    let revision =
+        repository.commit_as(("Eve\u{1b}[2J \u{202e}evil", "eve@x>\u{7}"), "file\n\u{1b}[31m", "Title \u{1b}[2J\u{9b}");
+    let hostile = "--upload-pack=touch${IFS}pwned";
+    repository.git(&["update-ref", &format!("refs/heads/{hostile}"), &revision]);
+    // A commit that git itself would not make: bytes that are no UTF-8, a time beyond all calendars, extra lines.
+    let tree = repository.git(&["rev-parse", "HEAD^{tree}"]);
+    let raw = [
+        format!("tree {tree}\nparent {revision}\nauthor ").as_bytes(),
+        b"\xff\xfe <\xff> 99999999999999999 +9999\ncommitter x <y> 99999999999999999 +9999\n\n\xff\xfetitle\n\nbody",
+    ]
+    .concat();
+    std::fs::write(repository.path().join("raw"), raw).unwrap();
+    let odd = repository.git(&["hash-object", "-w", "--literally", "-t", "commit", "../raw"]);
+    repository.git(&["update-ref", "refs/heads/odd", &odd]);
+    // The repository's own configuration and hooks want to run something.
+    let pwned = repository.path().join("pwned");
+    for key in ["core.fsmonitor", "core.sshCommand", "core.alternateRefsCommand", "uploadpack.packObjectsHook"] {
+        repository.git(&["config", key, &format!("touch {}", pwned.display())]);
+    }
+
+    let mirror = repository.mirror().await;
+    assert_eq!(head(&mirror, hostile).await.revision, revision);
+    for branch in ["--upload-pack=touch pwned", "--help", "main^{/x}", "..", "", "a\0b", "*", "main\n"] {
+        assert!(refusal(&mirror, branch).await.starts_with("git has no branch"), "{branch}");
+    }
+    let eve = &head(&mirror, "main").await.commits[0];
+    assert!(!format!("{eve:?}").contains("\\u{1b}"), "{eve:?}");
+    assert_eq!(eve.files.len(), 1);
+    let odd = &head(&mirror, "odd").await.commits;
+    assert_eq!((odd.len(), odd[0].title.as_str()), (2, "\u{fffd}\u{fffd}title"));
+    assert!(!pwned.exists());
+    assert!(!repository.path().join("work/pwned").exists());
+}
+
+#[tokio::test]
+async fn a_lock_left_behind_does_not_stop_it_for_ever() {
+    let repository = Repository::new();
+    repository.commit("a", "First");
+    let mirror = repository.mirror().await;
+    let second = repository.commit("a", "Second");
+    std::fs::write(mirror.folder.join("refs/heads/main.lock"), "").unwrap();
+    mirror.refresh().await.unwrap();
+    assert_eq!(head(&mirror, "main").await.revision, second);
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_ended_with_all_it_started() {
+    let repository = Repository::new();
+    repository.commit("a", "First");
+    let pid = repository.path().join("pid");
+    // An alias is the only way left to make git start something; it plays the helper that hangs.
+    let alias = format!("alias.hang=!sleep 60 & echo $! > {}; wait", pid.display());
+    let started = std::time::Instant::now();
+    let git = Git::inside(&repository.path().join("work"));
+    let error = git.run(&["-c", &alias, "hang"], Duration::from_millis(700)).await.unwrap_err();
+    assert_eq!(error.to_string(), "git hang took longer than 700ms");
+    assert!(started.elapsed() < Duration::from_secs(20));
+    let pid = std::fs::read_to_string(pid).unwrap();
+    let runs = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        !(stat.is_empty() || stat.contains(") Z "))
+    };
+    // The kernel may take a moment on a busy machine; the helper itself would take a minute.
+    while runs() && started.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!runs(), "the helper still runs");
+
+    let error = git.read(&["no-such-command"]).await.unwrap_err().to_string();
+    assert!(error.starts_with("git no-such-command failed: "), "{error}");
+}
