@@ -8,5 +8,6 @@
 extern crate self as onduty;
 
 pub mod clock;
+pub mod config;
 pub mod egress;
 pub mod sources;

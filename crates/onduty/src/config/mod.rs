@@ -1,0 +1,189 @@
+//! The server's file `onduty.yml`, and all files of a team together.
+//!
+//! Called once at start, by `onduty check`, and whenever a file changes. Reads files, never writes one; looks secrets
+//! up only when [`Config::secrets`] is asked, so that files can be checked on a machine without them. Every key is
+//! described in `onduty.default.yml` beside this file.
+
+mod files;
+mod load;
+mod read;
+mod rollouts;
+mod secrets;
+mod sources;
+mod values;
+
+pub use files::{Files, ProcessFile};
+pub use load::{Broken, LoadError, read_text};
+pub use secrets::{MissingSecret, SecretSource, Secrets};
+
+use onduty_core::engine::Declarations;
+use onduty_core::files::Problem;
+use onduty_core::ids::Environment;
+use onduty_core::signal::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The name of the instance's file in a team's folder.
+pub const FILE_NAME: &str = "onduty.yml";
+/// An instance's file with every key and a sentence about each.
+pub const DEFAULT_FILE: &str = include_str!("onduty.default.yml");
+
+/// What `onduty.yml` says. Paths are joined to the folder of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Shown on every page: the company or team.
+    pub name: String,
+    /// Where the server listens; loopback only.
+    pub listen: SocketAddr,
+    /// Folder of the store and of rollouts' output.
+    pub data: PathBuf,
+    /// `roster.yml`
+    pub roster: PathBuf,
+    /// Folder with one process file a duty.
+    pub processes: PathBuf,
+    /// Who tells about the outside world.
+    pub sources: Sources,
+    /// Where decisions about owners of errors are told.
+    pub write_back_errors: Option<WriteBackTarget>,
+    /// How to roll out, by environment.
+    pub rollouts: BTreeMap<Environment, RolloutTarget>,
+}
+
+/// Who tells about the outside world.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sources {
+    /// Repositories that are read.
+    pub git: Vec<GitSource>,
+    /// Webhooks of GitHub.
+    pub github: Option<GithubSource>,
+    /// Signed signals that anybody can send.
+    pub signals: Option<SignalsSource>,
+    /// Kinds that nobody watches, and that is on purpose: `performance: none`.
+    pub absent: BTreeSet<Kind>,
+}
+
+/// A repository that is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GitSource {
+    /// Where it is.
+    pub repository: GitRepository,
+    /// The branch that is watched; the repository's own default unless said otherwise.
+    pub branch: Option<String>,
+    /// What signals and the roster call it: `acme/shop`.
+    pub name: String,
+    /// How often it is looked at.
+    pub every: Duration,
+    /// How long what it said stays known.
+    pub max_age: Duration,
+}
+
+/// Where a repository is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitRepository {
+    /// A folder on this machine, read where it is.
+    Folder(PathBuf),
+    /// A `file://` or `https://` address, of which a copy is kept.
+    Url(String),
+}
+
+/// Webhooks of GitHub.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GithubSource {
+    /// What they are signed with.
+    pub secret: SecretSource,
+    /// How long what it said stays known without a sign of life.
+    pub max_age: Duration,
+}
+
+/// Signed signals that anybody can send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignalsSource {
+    /// What they are signed with.
+    pub secret: SecretSource,
+    /// How long a kind stays known without a sign of life; these kinds are expected.
+    pub max_age: BTreeMap<Kind, Duration>,
+}
+
+/// Where something is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteBackTarget {
+    /// An `https` address, or `http` on this machine.
+    pub url: String,
+    /// What the message is signed with.
+    pub secret: SecretSource,
+}
+
+/// How to roll out to an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolloutTarget {
+    /// Program and arguments; never a shell line.
+    pub command: Vec<String>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// Its variables besides those that onduty sets.
+    pub environment: BTreeMap<String, String>,
+    /// How long it may run.
+    pub timeout: Duration,
+}
+
+impl Config {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// [`LoadError::Unreadable`] when there is no such file, [`LoadError::Broken`] with every problem in it.
+    pub fn load(path: &Path) -> Result<Config, LoadError> {
+        let file = path.display().to_string();
+        let text = read_text(path)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Config::parse(&file, &text, base).map_err(|problems| LoadError::Broken(Broken::of(file, text, problems)))
+    }
+
+    /// Reads the text of an instance's file called `file`; paths in it start from `base`.
+    ///
+    /// # Errors
+    /// Every problem, in the order of their places.
+    pub fn parse(file: &str, text: &str, base: &Path) -> Result<Config, Vec<Problem>> {
+        let (config, problems) = read::config(file, text, base);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// The part that rules read.
+    pub fn declarations(&self) -> Declarations {
+        let mut declarations = Declarations {
+            absent: self.sources.absent.clone(),
+            rollout_targets: self.rollouts.keys().map(|name| name.as_str().to_owned()).collect(),
+            ..Declarations::default()
+        };
+        let mut expect = |kind: Kind, max_age: Duration| {
+            // Where two sources tell about one kind, the one that promises more decides: a wrong green is worse than
+            // an early unknown.
+            let max_age = jiff::SignedDuration::try_from(max_age).unwrap_or(Declarations::DEFAULT_MAX_AGE);
+            let known = declarations.max_age.entry(kind.clone()).or_insert(max_age);
+            *known = max_age.min(*known);
+            declarations.expected.insert(kind);
+        };
+        for git in &self.sources.git {
+            expect(Kind::Commits, git.max_age);
+        }
+        if let Some(github) = &self.sources.github {
+            expect(Kind::Builds, github.max_age);
+        }
+        for (kind, max_age) in self.sources.signals.iter().flat_map(|signals| &signals.max_age) {
+            expect(kind.clone(), *max_age);
+        }
+        declarations
+    }
+
+    /// Looks up every secret that the file names.
+    ///
+    /// # Errors
+    /// Everyone that is missing, too short or readable by others; never with a value.
+    pub fn secrets(&self) -> Result<Secrets, Vec<MissingSecret>> {
+        secrets::look_up(self, &|name| std::env::var_os(name))
+    }
+}
+
+#[cfg(test)]
+mod tests;

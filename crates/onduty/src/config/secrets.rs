@@ -1,0 +1,245 @@
+//! Secrets: where the file says they are, and what is found there.
+//!
+//! A value is never shown, logged or compared here; problems name the variable or the file.
+
+use super::Config;
+use super::values::{is_variable, path_text};
+use onduty_core::files::{Fields, Problems};
+use secrecy::{ExposeSecret, SecretString};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Shortest secret, in bytes: shorter ones can be guessed.
+const MIN_BYTES: usize = 16;
+/// Longest file with secrets, in bytes.
+const MAX_FILE_BYTES: u64 = 16 * 1024;
+
+/// Where a secret is. Two at most: the new one first, and the old one while it is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// Names of variables of the environment.
+    Variables(Vec<String>),
+    /// A file with a secret a line.
+    File(PathBuf),
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    /// GitHub's webhooks may be signed with any of these.
+    pub github: Vec<SecretString>,
+    /// Signals may be signed with any of these.
+    pub signals: Vec<SecretString>,
+    /// Messages about owners of errors are signed with the first.
+    pub write_back_errors: Vec<SecretString>,
+}
+
+/// A secret that is not there or must not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MissingSecret {
+    /// The variable is not set.
+    #[error("the variable {name} is not set; {used_for} need it: set it to a secret of at least {MIN_BYTES} bytes")]
+    NotSet {
+        /// The variable.
+        name: String,
+        /// Who needs it.
+        used_for: &'static str,
+    },
+    /// It is too short, or not text.
+    #[error(
+        "the secret in {place} is shorter than {MIN_BYTES} bytes or not text; make one with `openssl rand -hex 32`"
+    )]
+    TooShort {
+        /// The variable or file.
+        place: String,
+    },
+    /// The file cannot be read.
+    #[error("the secret file {} cannot be read: {why}; {used_for} need it", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+        /// Who needs it.
+        used_for: &'static str,
+    },
+    /// The file is open to everybody on this machine.
+    #[error("everybody on this machine can read the secret file {}; run `chmod o= {}`", path.display(), path.display())]
+    Public {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// `secret_env` or `secret_file` of `fields`, whose map people call `what`.
+pub fn read(fields: &mut Fields<'_>, what: &str, base: &Path, problems: &mut Problems) -> Option<SecretSource> {
+    let variables = fields.texts("secret_env", problems);
+    let file = fields.text("secret_file", problems);
+    let mend = "name a variable of the environment, such as `secret_env: ONDUTY_SECRET`, or a file with `secret_file`";
+    match (variables.is_empty(), file) {
+        (true, None) => {
+            problems.add(fields.place, format!("{what} has no secret"), mend);
+            None
+        }
+        (true, Some((path, place))) => Some(SecretSource::File(base.join(path_text(&path, place, problems)?))),
+        (false, Some((_, place))) => {
+            problems.add(place, format!("{what} has both `secret_env` and `secret_file`"), "keep one of the two");
+            None
+        }
+        (false, None) => {
+            if variables.len() > 2 {
+                let mend = "keep the new one, and after it the old one while it is replaced";
+                problems.add(variables[2].1, "more than two secrets", mend);
+            }
+            for (_, place) in variables.iter().filter(|(name, _)| !is_variable(name)) {
+                // Not repeated: it may be the secret itself.
+                problems.add(
+                    *place,
+                    "this is not the name of a variable",
+                    "write the variable's name, never the secret",
+                );
+            }
+            Some(SecretSource::Variables(variables.into_iter().map(|(name, _)| name).collect()))
+        }
+    }
+}
+
+/// Looks up every secret of `config`; `variable` reads the environment.
+pub fn look_up(config: &Config, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Secrets, Vec<MissingSecret>> {
+    let mut missing = Vec::new();
+    let mut all = |source: Option<&SecretSource>, used_for| match source {
+        None => Vec::new(),
+        Some(SecretSource::Variables(names)) => {
+            let found = names.iter().map(|name| from_variable(name, used_for, variable));
+            keep(found, &mut missing)
+        }
+        Some(SecretSource::File(path)) => match from_file(path, used_for) {
+            Ok(secrets) => secrets,
+            Err(problem) => {
+                missing.push(problem);
+                Vec::new()
+            }
+        },
+    };
+    let secrets = Secrets {
+        github: all(config.sources.github.as_ref().map(|github| &github.secret), "GitHub's webhooks"),
+        signals: all(config.sources.signals.as_ref().map(|signals| &signals.secret), "signed signals"),
+        write_back_errors: all(config.write_back_errors.as_ref().map(|target| &target.secret), "messages about owners"),
+    };
+    if missing.is_empty() { Ok(secrets) } else { Err(missing) }
+}
+
+fn keep(
+    found: impl Iterator<Item = Result<SecretString, MissingSecret>>,
+    missing: &mut Vec<MissingSecret>,
+) -> Vec<SecretString> {
+    found.filter_map(|secret| secret.map_err(|problem| missing.push(problem)).ok()).collect()
+}
+
+fn from_variable(
+    name: &str,
+    used_for: &'static str,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<SecretString, MissingSecret> {
+    let value = variable(name).filter(|value| !value.is_empty());
+    let value = value.ok_or_else(|| MissingSecret::NotSet { name: name.to_owned(), used_for })?;
+    let too_short = || MissingSecret::TooShort { place: name.to_owned() };
+    long_enough(value.into_string().map_err(|_| too_short())?).ok_or_else(too_short)
+}
+
+fn long_enough(value: String) -> Option<SecretString> {
+    let secret = SecretString::from(value);
+    (secret.expose_secret().len() >= MIN_BYTES).then_some(secret)
+}
+
+fn from_file(path: &Path, used_for: &'static str) -> Result<Vec<SecretString>, MissingSecret> {
+    use std::io::Read;
+    let unreadable =
+        |error: std::io::Error| MissingSecret::Unreadable { path: path.to_owned(), why: error.to_string(), used_for };
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // Of the open file, so that nobody exchanges it in between.
+    let metadata = file.metadata().map_err(unreadable)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if metadata.permissions().mode() & 0o007 != 0 {
+            return Err(MissingSecret::Public { path: path.to_owned() });
+        }
+    }
+    if !metadata.is_file() {
+        return Err(unreadable(std::io::Error::other("it is not a file")));
+    }
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(unreadable)?;
+    let too_short = || MissingSecret::TooShort { place: path.display().to_string() };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(2);
+    let secrets: Option<Vec<SecretString>> = lines.map(|line| long_enough(line.to_owned())).collect();
+    secrets.filter(|secrets| !secrets.is_empty()).ok_or_else(too_short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &str = "correct horse battery staple";
+
+    fn config(text: &str) -> Config {
+        Config::parse("onduty.yml", text, Path::new("/srv/acme")).unwrap()
+    }
+
+    fn told(config: &Config, variables: &[(&str, &str)]) -> Vec<String> {
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        let missing = look_up(config, &variable).err().unwrap_or_default();
+        let told: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        for (_, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
+            assert!(!told.iter().any(|text| text.contains(value)), "a value is shown: {told:?}");
+        }
+        told
+    }
+
+    #[test]
+    fn every_missing_secret_is_named_at_once_and_never_shown() {
+        let config = config(
+            "sources:
+  github: {secret_env: [NEW, OLD]}
+  signals: {secret_env: SIGNALS}
+write_back: {errors: {url: 'https://tracker.example/x', secret_env: BACK}}
+",
+        );
+        assert_eq!(
+            told(&config, &[("NEW", LONG), ("OLD", ""), ("SIGNALS", "hunter2hunter2"), ("BACK", LONG)]),
+            [
+                "the variable OLD is not set; GitHub's webhooks need it: set it to a secret of at least 16 bytes",
+                "the secret in SIGNALS is shorter than 16 bytes or not text; make one with `openssl rand -hex 32`",
+            ]
+        );
+        let all = |_: &str| Some(OsString::from(LONG));
+        let secrets = look_up(&config, &all).unwrap();
+        assert_eq!((secrets.github.len(), secrets.signals.len(), secrets.write_back_errors.len()), (2, 1, 1));
+        assert!(!format!("{secrets:?}").contains(LONG));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_file_must_be_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        let config = config(&format!("sources: {{github: {{secret_file: {}}}}}\n", path.display()));
+        let told = || told(&config, &[]).join("\n").replace(&path.display().to_string(), "FILE");
+        let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+
+        assert!(told().starts_with("the secret file FILE cannot be read: No such file"), "{}", told());
+        std::fs::write(&path, format!("{LONG}\n{LONG} old\n")).unwrap();
+        mode(0o644);
+        assert_eq!(told(), "everybody on this machine can read the secret file FILE; run `chmod o= FILE`");
+        mode(0o640);
+        assert_eq!(told(), "");
+        assert_eq!(look_up(&config, &|_| None).unwrap().github.len(), 2);
+        std::fs::write(&path, "short\n").unwrap();
+        assert!(told().starts_with("the secret in FILE is shorter"), "{}", told());
+        std::fs::write(&path, "").unwrap();
+        assert!(told().starts_with("the secret in FILE is shorter"), "{}", told());
+    }
+}

@@ -1,0 +1,301 @@
+use super::*;
+use std::net::Ipv4Addr;
+
+fn parsed(text: &str) -> Config {
+    match Config::parse(FILE_NAME, text, Path::new("/srv/acme")) {
+        Ok(config) => config,
+        Err(problems) => panic!("{}", problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()),
+    }
+}
+
+fn check(text: &str, expected: &[&str]) {
+    let problems = Config::parse(FILE_NAME, text, Path::new("/srv/acme")).expect_err(text);
+    assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), expected, "{text}");
+}
+
+#[test]
+fn the_default_file_is_read() {
+    let config = parsed(DEFAULT_FILE);
+    assert_eq!(config.name, "Acme");
+    assert_eq!(config.listen, SocketAddr::from((Ipv4Addr::LOCALHOST, 7007)));
+    assert_eq!(config.data, Path::new("/srv/acme/onduty-data"));
+    assert_eq!(config.sources.git[0].repository, GitRepository::Folder("/srv/acme/.".into()));
+    assert_eq!(config.sources.git[0].every, Duration::from_secs(30));
+    let github = config.sources.github.as_ref().unwrap();
+    assert_eq!(github.secret, SecretSource::Variables(vec!["ONDUTY_GITHUB_SECRET".to_owned()]));
+    let signals = config.sources.signals.as_ref().unwrap();
+    assert_eq!(signals.secret, SecretSource::File("/srv/acme/secrets/signals".into()));
+    assert_eq!(config.write_back_errors.as_ref().unwrap().url, "http://127.0.0.1:9000/assignments");
+    let target = &config.rollouts[&Environment::from("production")];
+    assert_eq!(target.command, ["./rollout.sh", "--all"]);
+    assert_eq!(target.environment["TARGET"], "production");
+    assert_eq!(target.timeout, Duration::from_secs(1_800));
+
+    let declarations = config.declarations();
+    assert_eq!(declarations.absent, BTreeSet::from([Kind::Performance, Kind::Traffic]));
+    let certificate = Kind::Custom("certificate".to_owned());
+    let expected = [Kind::Builds, Kind::Commits, Kind::Errors, Kind::Rollouts, certificate.clone()];
+    assert_eq!(declarations.expected, BTreeSet::from(expected));
+    assert_eq!(declarations.max_age_of(&certificate).as_hours(), 1);
+    assert_eq!(declarations.rollout_targets, BTreeSet::from(["production".to_owned()]));
+    assert!(!declarations.observe_only);
+}
+
+/// The first YAML block of a guide.
+fn example(guide: &str) -> &str {
+    guide.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap()
+}
+
+#[test]
+fn the_examples_of_the_guides_are_read() {
+    let config = parsed(example(include_str!("../../../../docs/instance.md")));
+    assert!(config.sources.github.is_some() && config.rollouts.len() == 1);
+    let text = example(include_str!("../../../../docs/roster.md"));
+    let roster = onduty_core::roster::parse("roster.yml", text).unwrap();
+    assert_eq!(roster.duties[0].holidays.len(), 5);
+}
+
+#[test]
+fn every_default_is_what_the_default_file_says() {
+    let short = parsed("sources: {git: {repository: .}, github: {secret_env: A}}\nrollouts: {p: {command: [x]}}\n");
+    let full = parsed(DEFAULT_FILE);
+    assert_eq!((short.listen, &short.data, &short.roster), (full.listen, &full.data, &full.roster));
+    assert_eq!(short.processes, full.processes);
+    let (a, b) = (&short.sources.git[0], &full.sources.git[0]);
+    assert_eq!((a.every, a.max_age), (b.every, b.max_age));
+    assert_eq!(short.sources.github.unwrap().max_age, full.sources.github.unwrap().max_age);
+    let (a, b) = (&short.rollouts[&Environment::from("p")], &full.rollouts[&Environment::from("production")]);
+    assert_eq!((&a.directory, a.timeout), (&b.directory, b.timeout));
+}
+
+#[test]
+fn the_stricter_of_two_sources_decides_how_long_a_kind_stays_known() {
+    let config =
+        parsed("sources: {github: {secret_env: A, max_age: 24h}, signals: {secret_env: B, max_age: {builds: 2h}}}\n");
+    assert_eq!(config.declarations().max_age_of(&Kind::Builds).as_hours(), 2);
+}
+
+#[test]
+fn a_repository_has_a_name() {
+    for (text, expected) in [
+        ("{repository: 'https://git.example/acme/shop.git'}", "acme/shop"),
+        ("{repository: 'https://git.example/shop/'}", "git.example/shop"),
+        ("{repository: 'file:///srv/git/acme/shop.git'}", "acme/shop"),
+        ("{repository: ../shop}", "shop"),
+        ("{repository: .}", "acme"),
+        ("{repository: ..}", "repository"),
+        ("{repository: /}", "repository"),
+        ("{repository: ., name: acme/web}", "acme/web"),
+    ] {
+        assert_eq!(parsed(&format!("sources: {{git: {text}}}\n")).sources.git[0].name, expected, "{text}");
+    }
+}
+
+#[test]
+fn every_bad_instance_file_gets_a_message() {
+    for (listen, reason) in [
+        ("0.0.0.0:7007", "can be reached from other machines, and this version signs people in on this one only"),
+        ("'[::]:7007'", "can be reached from other machines, and this version signs people in on this one only"),
+        ("10.0.0.4:80", "can be reached from other machines, and this version signs people in on this one only"),
+    ] {
+        let bare = listen.trim_matches('\'');
+        let column = if bare == listen { 9 } else { 10 };
+        check(
+            &format!("listen: {listen}\n"),
+            &[&format!(
+                "onduty.yml:1:{column}: `{bare}` {reason}; listen on 127.0.0.1, and reach it from elsewhere through an SSH tunnel"
+            )],
+        );
+    }
+    check(
+        "listen: acme.example:80\n",
+        &["onduty.yml:1:9: `acme.example:80` is not an address and port; write for example 127.0.0.1:7007"],
+    );
+    check("name: ''\n", &["onduty.yml:1:8: this is not a name; write one line of at most 200 characters"]);
+    check(
+        "data: ~/onduty\n",
+        &[
+            "onduty.yml:1:7: `~/onduty` starts with `~`, which only a shell understands; write a path relative to this file, or one that starts with `/`",
+        ],
+    );
+    check(
+        "process: {from: editor}\n",
+        &["onduty.yml:1:17: processes cannot come from `editor` yet; write `from: repo`, and edit the files"],
+    );
+    check(
+        "prozess: {from: repo}\n",
+        &["onduty.yml:1:1: the instance's file has no key `prozess`; did you mean `process`?"],
+    );
+    check(
+        "- name: Acme\n",
+        &["onduty.yml:1:1: the instance's file should be a map of keys, but is a list; write one `key: value` a line"],
+    );
+}
+
+#[test]
+fn every_bad_source_gets_a_message() {
+    let long = "https://lena:hunter2@git.example/shop";
+    for (source, expected) in [
+        ("githup: {secret_env: A}", "1:11: there is no source `githup`; did you mean `github`?"),
+        (
+            "pagers: {secret_env: A}",
+            "1:11: there is no source `pagers`; use `git`, `github` or `signals`, or `KIND: none` for a kind that nobody watches",
+        ),
+        (
+            "errors: {url: x}",
+            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github` and `signals`",
+        ),
+        (
+            "git: {branch: main}",
+            "1:16: the source `git` has no `repository`; write the path of a clone, or an address such as https://git.example/acme/shop.git",
+        ),
+        (
+            "git: {repository: git@git.example:acme/shop}",
+            "1:29: `git@git.example:acme/shop` would be read over SSH; use a path, a file:// or an https:// address",
+        ),
+        (
+            "git: {repository: 'ssh://git.example/shop'}",
+            "1:30: `ssh://` is not read here; use a path, a file:// or an https:// address",
+        ),
+        (
+            "git: {repository: 'ext::sh -c evil'}",
+            "1:30: git would run a program for this repository; use a path, a file:// or an https:// address",
+        ),
+        (
+            "git: {repository: --upload-pack=evil}",
+            "1:29: a repository cannot start with `-`; write `./` before it if it is a folder",
+        ),
+        (
+            &format!("git: {{repository: '{long}'}}"),
+            "1:30: the address holds a name or password; take it out, and let git's credential helper know it",
+        ),
+        (
+            "git: {repository: ., branch: --all}",
+            "1:40: `--all` cannot be the name of a branch; write it as `git branch` shows it",
+        ),
+        (
+            "git: {repository: ., every: 30}",
+            "1:39: `30` is not a duration; write a number and a unit, such as 30s, 5m, 24h or 7d",
+        ),
+        ("git: {repository: ., every: 0s}", "1:39: `0s` is too short; write a duration from 1s to 1d"),
+        ("git: {repository: ., max_age: 365d}", "1:41: `365d` is too long; write a duration from 1m to 90d"),
+        (
+            "git: [{repository: .}, {repository: ./}]",
+            "1:34: two repositories are called `acme`; give each repository a `name` of its own",
+        ),
+        (
+            "github: {max_age: 24h}",
+            "1:19: the source `github` has no secret; name a variable of the environment, such as `secret_env: ONDUTY_SECRET`, or a file with `secret_file`",
+        ),
+        (
+            "github: {secret_env: 'correct horse'}",
+            "1:33: this is not the name of a variable; write the variable's name, never the secret",
+        ),
+        (
+            "github: {secret_env: A, secret_file: b}",
+            "1:48: the source `github` has both `secret_env` and `secret_file`; keep one of the two",
+        ),
+        (
+            "github: {secret_env: [A, B, C]}",
+            "1:39: more than two secrets; keep the new one, and after it the old one while it is replaced",
+        ),
+        (
+            "signals: {secret_env: A, max_age: 24h}",
+            "1:45: `max_age` should be a map of keys, but is a text; write one `name: value` a line below it",
+        ),
+        (
+            "signals: {secret_env: A, max_age: {Errors: 1h}}",
+            "1:46: `Errors` cannot be a kind of signal; use a kind such as `errors` or `builds`, or a plain word of your own",
+        ),
+        (
+            "builds: none, github: {secret_env: A}",
+            "1:11: `builds` is none, but the source `github` tells about it; remove `builds: none`, or the source",
+        ),
+    ] {
+        check(&format!("sources: {{{source}}}\n"), &[&format!("onduty.yml:{expected}")]);
+    }
+}
+
+#[test]
+fn every_bad_rollout_and_write_back_gets_a_message() {
+    for (text, expected) in [
+        (
+            "rollouts: {p: {timeout: 1m}}",
+            "1:15: a rollout has no `command`; write program and arguments as a list, such as `command: [./rollout.sh, --all]`",
+        ),
+        (
+            "rollouts: {p: {command: ./rollout.sh --all}}",
+            "1:25: `./rollout.sh --all` looks like a shell line, and no shell runs here; write program and arguments as a list, such as `command: [./rollout.sh, --all]`",
+        ),
+        (
+            "rollouts: {p: {command: [x], environment: {A-B: 1}}}",
+            "1:44: `A-B` cannot be the name of a variable; use letters, digits and `_`, not starting with a digit",
+        ),
+        (
+            "rollouts: {p: {command: [x], environment: {ONDUTY_REVISION: 1}}}",
+            "1:44: `ONDUTY_REVISION` is set by onduty; choose another name; names with ONDUTY_ are set by onduty",
+        ),
+        ("rollouts: {p: {command: [x], timeout: 2d}}", "1:39: `2d` is too long; write a duration from 1s to 1d"),
+        (
+            "write_back: {errors: {secret_env: A}}",
+            "1:22: a write-back has no `url`; say where to, such as `url: https://tracker.example/assignments`",
+        ),
+        (
+            "write_back: {errors: {url: 'http://tracker.example', secret_env: A}}",
+            "1:29: `http` to another machine can be read on the way; use https",
+        ),
+        (
+            "write_back: {errors: {url: 'ftp://tracker.example', secret_env: A}}",
+            "1:29: `ftp` is not spoken here; write an address such as https://tracker.example/assignments",
+        ),
+        (
+            "write_back: {errors: {url: 'https://a:b@tracker.example', secret_env: A}}",
+            "1:29: the address holds a name or password; take it out; messages are signed with the secret",
+        ),
+        ("write_back: {builds: {}}", "1:14: `write_back` has no key `builds`; use one of `errors`"),
+    ] {
+        check(&format!("{text}\n"), &[&format!("onduty.yml:{expected}")]);
+    }
+}
+
+/// The parser says itself which keys it takes when it meets one that it does not.
+fn keys_of(text: &str) -> Vec<String> {
+    let problems = Config::parse(FILE_NAME, text, Path::new("")).unwrap_err();
+    let mend = &problems.iter().find(|problem| problem.what.contains("zzzzzzzz")).unwrap().mend;
+    let mut keys: Vec<String> = mend.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../docs/schema/onduty.schema.json")).unwrap();
+    for (pointer, text) in [
+        ("", "zzzzzzzz: 1\n"),
+        ("/properties/process", "process: {zzzzzzzz: 1}\n"),
+        ("/$defs/git", "sources: {git: {zzzzzzzz: 1}}\n"),
+        ("/properties/sources/properties/github", "sources: {github: {zzzzzzzz: 1}}\n"),
+        ("/properties/sources/properties/signals", "sources: {signals: {zzzzzzzz: 1}}\n"),
+        ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
+        ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),
+        ("/properties/rollouts/additionalProperties", "rollouts: {p: {zzzzzzzz: 1}}\n"),
+    ] {
+        let node = schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
+        assert_eq!(node["additionalProperties"], false, "{pointer}");
+        let mut keys: Vec<String> = node["properties"].as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        assert_eq!(keys, keys_of(text), "{pointer}");
+        for key in keys {
+            assert!(DEFAULT_FILE.contains(&format!("{key}:")), "the default file does not show `{key}`");
+        }
+    }
+    let sources = schema.pointer("/properties/sources/properties").unwrap().as_object().unwrap();
+    let mut known: Vec<&str> = sources.keys().map(String::as_str).collect();
+    known.sort();
+    let kinds = Kind::BUILT_IN;
+    let mut expected: Vec<&str> =
+        ["git", "github", "signals"].into_iter().chain(kinds.iter().map(Kind::as_str)).collect();
+    expected.sort();
+    assert_eq!(known, expected);
+}
