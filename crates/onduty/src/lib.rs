@@ -11,3 +11,4 @@ pub mod clock;
 pub mod config;
 pub mod egress;
 pub mod sources;
+pub mod store;

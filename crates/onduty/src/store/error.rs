@@ -1,0 +1,110 @@
+//! What can go wrong in the store, one variant per thing the caller does differently.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Any error, boxed.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// More is waiting than the store wants to hold in memory; nothing was kept. Senders try again.
+    #[error("the store has too much to do; try again in a few seconds")]
+    Busy,
+    /// The disk is full, the file is locked or gone, the database went away: the same call may work later.
+    #[error("the store cannot read or write at the moment")]
+    Unavailable {
+        /// In the database's words. Shared, because everybody who waited for the same commit gets it.
+        #[source]
+        cause: Arc<sqlx::Error>,
+    },
+    /// The file, or its folder, cannot be used.
+    #[error("{path} cannot be opened; check that its folder exists, is writable and belongs to onduty's user")]
+    CannotOpen {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: BoxError,
+    },
+    /// The database was written by a later version of onduty.
+    #[error(
+        "the store has schema {found}, this onduty knows up to {known}; start the newer onduty, or restore a backup from before"
+    )]
+    NewerSchema {
+        /// The newest schema in the database.
+        found: i64,
+        /// The newest one that this program knows.
+        known: i64,
+    },
+    /// This SQLite can corrupt the file.
+    #[error("SQLite {found} can damage databases with several connections; onduty needs 3.51.3 or newer")]
+    OldSqlite {
+        /// Its version.
+        found: String,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the schema of the store cannot be brought up to date")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// A row holds what no version of onduty wrote.
+    #[error("{table} holds something that onduty cannot read; restore a backup, or report this")]
+    Unreadable {
+        /// Where.
+        table: &'static str,
+        /// What exactly.
+        #[source]
+        cause: BoxError,
+    },
+    /// A file beside the database could not be written or read.
+    #[error("{path} cannot be written or read")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    NoRandomness,
+    /// The database refused a statement: a mistake in onduty, or a broken promise such as a changed log entry.
+    #[error("the store refused a statement")]
+    Refused(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// For rows of `table` that cannot be read.
+    pub(crate) fn unreadable(table: &'static str) -> impl Fn(BoxError) -> StoreError {
+        move |cause| StoreError::Unreadable { table, cause }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        if is_of_the_moment(&error) {
+            StoreError::Unavailable { cause: Arc::new(error) }
+        } else {
+            StoreError::Refused(error)
+        }
+    }
+}
+
+/// Whether the same statement may work later: the trouble is with the disk or the connection, not with the statement.
+fn is_of_the_moment(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            // SQLite's primary result codes are the low byte of the extended ones.
+            let code = error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+            const BUSY: u32 = 5;
+            const LOCKED: u32 = 6;
+            const READ_ONLY: u32 = 8;
+            const IO: u32 = 10;
+            const FULL: u32 = 13;
+            const CANNOT_OPEN: u32 = 14;
+            matches!(code, Some(BUSY | LOCKED | READ_ONLY | IO | FULL | CANNOT_OPEN))
+        }
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}

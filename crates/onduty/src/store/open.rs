@@ -1,0 +1,263 @@
+//! Opening the file: rights, settings, version, schema.
+
+use super::StoreError;
+use super::db::Db;
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlSafeStr};
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+/// Pages of a duty are few and short; more readers than this would only wait for the two cores.
+const READERS: u32 = 4;
+
+/// How long a writer or reader waits for its turn before it gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The first SQLite without the bug that lost pages when a log file was reset under several connections.
+const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
+
+const FIRST: &str = include_str!("../../migrations/sqlite/0001_first.sql");
+
+/// Opens or makes the database at `path`, readable by its owner alone, with the newest schema.
+pub(super) async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
+    prepare_file(path).map_err(|cause| StoreError::CannotOpen { path: path.to_owned(), cause: cause.into() })?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An answered webhook must survive a power cut; NORMAL would not keep it.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        // What is redacted is overwritten where that costs no further reads.
+        .pragma("secure_delete", "fast")
+        // In pages of 4 KB: bodies are 7 KB, and a checkpoint every few batches would halve the intake.
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
+        .pragma("cache_size", "-16000")
+        .statement_cache_capacity(200)
+        .disable_statement_logging();
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(PATIENCE)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .test_before_acquire(false)
+    };
+    let cannot_open = |cause: sqlx::Error| StoreError::CannotOpen { path: path.to_owned(), cause: cause.into() };
+    let writer = pool()
+        .max_connections(1)
+        .connect_with(options.clone().optimize_on_close(true, None))
+        .await
+        .map_err(cannot_open)?;
+    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
+    if !is_safe(&version) {
+        return Err(StoreError::OldSqlite { found: version });
+    }
+    migrate(&writer, &migrator()).await?;
+    let readers = options.pragma("query_only", "on");
+    let readers = pool().max_connections(READERS).connect_with(readers).await.map_err(cannot_open)?;
+    Ok(Db::Sqlite { writer, readers })
+}
+
+/// Makes the folder and the file, and takes the file's rights away from everybody else. SQLite gives the files beside
+/// it the same rights.
+fn prepare_file(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let file = fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+fn is_safe(version: &str) -> bool {
+    let parts: Option<Vec<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
+    parts.is_some_and(|parts| parts.as_slice() >= SAFE_SQLITE.as_slice())
+}
+
+fn migrator() -> Migrator {
+    let first = Migration::new(1, "first".into(), MigrationType::Simple, FIRST.into_sql_str(), false);
+    Migrator::with_migrations(vec![first])
+}
+
+/// Applies what is missing; refuses a database that knows more than this program.
+async fn migrate(writer: &sqlx::SqlitePool, migrator: &Migrator) -> Result<(), StoreError> {
+    let mut connection = writer.acquire().await?;
+    connection.ensure_migrations_table(&migrator.table_name).await.map_err(StoreError::Migration)?;
+    let applied = connection.list_applied_migrations(&migrator.table_name).await.map_err(StoreError::Migration)?;
+    let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
+    let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    migrator.run(&mut *connection).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        error => StoreError::Migration(error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::store::tests::{Folder, table_columns};
+    use sqlx::AssertSqlSafe;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn versions_of_sqlite() {
+        for (version, safe) in [
+            ("3.51.3", true),
+            ("3.51.2", false),
+            ("3.46.0", false),
+            ("3.52.0", true),
+            ("4.0.0", true),
+            ("3.54", true),
+            ("3", false),
+            ("", false),
+            ("3.x", false),
+        ] {
+            assert_eq!(is_safe(version), safe, "{version}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_file_belongs_to_its_owner_alone() {
+        let folder = Folder::new();
+        let path = folder.path().join("deep/er/onduty.db");
+        Store::open(&path).await.unwrap().close().await;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let store = Store::open(&path).await.unwrap();
+        assert_eq!(mode(&path), 0o600);
+        store.begin().await.unwrap().commit().await.unwrap();
+        for beside in ["onduty.db-wal", "onduty.db-shm"] {
+            assert_eq!(mode(&path.with_file_name(beside)), 0o600, "{beside}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_made_is_named() {
+        let folder = Folder::new();
+        fs::write(folder.path().join("file"), "").unwrap();
+        let error = Store::open(&folder.path().join("file/onduty.db")).await.err().unwrap();
+        assert!(matches!(error, StoreError::CannotOpen { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn settings_hold_on_every_connection() {
+        let folder = Folder::new();
+        let Db::Sqlite { writer, readers } = folder.store().await.db;
+        for (pragma, on_writer, on_readers) in [
+            ("journal_mode", "wal", "wal"),
+            ("synchronous", "2", "2"),
+            ("foreign_keys", "1", "1"),
+            ("query_only", "0", "1"),
+            ("busy_timeout", "5000", "5000"),
+        ] {
+            for (pool, expected) in [(&writer, on_writer), (&readers, on_readers)] {
+                let sql = AssertSqlSafe(format!("select cast({pragma} as text) from pragma_{pragma}"));
+                let sql = if pragma == "busy_timeout" {
+                    AssertSqlSafe("select cast(timeout as text) from pragma_busy_timeout".to_owned())
+                } else {
+                    sql
+                };
+                let found: String = sqlx::query_scalar(sql).fetch_one(pool).await.unwrap();
+                assert_eq!(found, expected, "{pragma}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_filled_database_is_opened_again() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let mut tx = store.begin().await.unwrap();
+        crate::store::board::put(&mut tx, &"developers".into(), &serde_json::json!({"a": 1})).await.unwrap();
+        tx.commit().await.unwrap();
+        store.close().await;
+
+        let store = folder.store().await;
+        let board = crate::store::board::get(&mut store.read().await.unwrap(), &"developers".into()).await.unwrap();
+        assert_eq!(board, Some(serde_json::json!({"a": 1})));
+        let Db::Sqlite { writer, .. } = &store.db;
+        let applied: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations").fetch_one(writer).await.unwrap();
+        assert_eq!(applied, 1);
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let Db::Sqlite { writer, .. } = &store.db;
+        sqlx::query("insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (7, 'later', true, x'00', 0)")
+            .execute(writer)
+            .await
+            .unwrap();
+        store.close().await;
+        let error = Store::open(&folder.file()).await.err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "the store has schema 7, this onduty knows up to 1; start the newer onduty, or restore a backup from before"
+        );
+    }
+
+    /// Tables and columns with their types, from the text of the PostgreSQL twin.
+    fn columns_in(sql: &str) -> BTreeMap<String, BTreeMap<String, String>> {
+        let sql: String = sql.lines().map(|line| line.split("--").next().unwrap_or("")).collect::<Vec<_>>().join("\n");
+        let mut tables = BTreeMap::new();
+        for part in sql.split("create table ").skip(1) {
+            let (name, rest) = part.split_once('(').unwrap();
+            let (mut depth, mut columns, mut column) = (1, Vec::new(), String::new());
+            for letter in rest.chars() {
+                match letter {
+                    '(' => depth += 1,
+                    ')' => depth -= 1,
+                    _ => {}
+                }
+                if depth == 0 || (depth == 1 && letter == ',') {
+                    columns.push(std::mem::take(&mut column));
+                } else {
+                    column.push(letter);
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+            let is_column = |words: &Vec<&str>| !["primary", "unique", "check", "foreign"].contains(&words[0]);
+            let columns = columns.iter().map(|column| column.split_whitespace().collect::<Vec<_>>()).filter(is_column);
+            let columns = columns.map(|words| (words[0].to_owned(), words[1].to_owned())).collect();
+            tables.insert(name.trim().to_owned(), columns);
+        }
+        tables
+    }
+
+    #[tokio::test]
+    async fn both_twins_have_the_same_columns() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let same_type = [("INTEGER", "bigint"), ("TEXT", "text"), ("BLOB", "bytea")];
+        let sqlite: BTreeMap<String, BTreeMap<String, String>> = table_columns(&store)
+            .await
+            .into_iter()
+            .map(|(table, columns)| {
+                let columns = columns.into_iter().map(|(name, sqlite_type)| {
+                    let twin = same_type.iter().find(|(ours, _)| *ours == sqlite_type);
+                    (name, twin.map_or(sqlite_type, |(_, theirs)| (*theirs).to_owned()))
+                });
+                (table, columns.collect())
+            })
+            .collect();
+        assert!(sqlite.len() >= 20, "too few tables were found: {sqlite:?}");
+        assert_eq!(sqlite, columns_in(include_str!("../../migrations/postgres/0001_first.sql")));
+    }
+}
