@@ -12,3 +12,4 @@ pub mod config;
 pub mod egress;
 pub mod sources;
 pub mod store;
+pub mod texts;
