@@ -7,6 +7,7 @@
 #[cfg(test)]
 extern crate self as onduty;
 
+pub mod actions;
 pub mod clock;
 pub mod config;
 pub mod egress;
