@@ -8,6 +8,7 @@
 extern crate self as onduty;
 
 pub mod actions;
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod egress;

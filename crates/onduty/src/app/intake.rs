@@ -1,0 +1,125 @@
+//! What arrives at a hook: verified over its raw bytes, read, made durable, and only then acknowledged.
+
+use super::{App, Change};
+use crate::clock::real_now;
+use crate::sources::{Decoded, SourceError, github, signals};
+use crate::store::{Intake, IntakeOutcome, StoreError};
+use axum::http::HeaderMap;
+use onduty_core::ids::SourceName;
+use onduty_core::signal::{Fact, Observation};
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is durable and says something.
+    Recorded {
+        /// How many observations.
+        observations: usize,
+    },
+    /// The same delivery was there before.
+    Duplicate,
+    /// It says nothing that a rule could ask about.
+    Ignored(String),
+}
+
+/// Why a delivery was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// No such source is configured. Looks the same as a wrong signature.
+    #[error("unknown source")]
+    NoSource,
+    /// Unsigned, or not readable.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// It could not be made durable; the sender tries again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A delivery that was read.
+struct Read {
+    event: String,
+    key: String,
+    delivery: Option<String>,
+    decoded: Decoded,
+}
+
+impl App {
+    /// Takes one delivery for `source`.
+    ///
+    /// # Errors
+    /// See [`IntakeError`]; nothing was kept.
+    pub async fn deliver(&self, source: &str, headers: &HeaderMap, body: &[u8]) -> Result<Accepted, IntakeError> {
+        let read = self.read_delivery(source, headers, body)?;
+        let count = read.decoded.observations.len();
+        let pushed = read.decoded.observations.iter().any(|seen| matches!(seen.fact, Fact::Head(_)));
+        let intake = Intake {
+            source: SourceName::from(source),
+            event: read.event,
+            key: read.key,
+            delivery: read.delivery,
+            headers_json: kept_headers(headers),
+            body: body.to_vec(),
+            observations: read.decoded.observations,
+            received_at: self.clock.duty_now(),
+            real_at: real_now(),
+        };
+        let outcome = self.store.intake(intake).await?;
+        if outcome == IntakeOutcome::Duplicate {
+            return Ok(Accepted::Duplicate);
+        }
+        if count > 0 {
+            self.bus.tell_observed();
+        }
+        if pushed {
+            self.bus.tell(Change::Pushed);
+        }
+        Ok(match read.decoded.ignored {
+            Some(why) if count == 0 => Accepted::Ignored(why.to_string()),
+            _ => Accepted::Recorded { observations: count },
+        })
+    }
+
+    fn read_delivery(&self, source: &str, headers: &HeaderMap, body: &[u8]) -> Result<Read, IntakeError> {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let received = self.clock.duty_now();
+        match source {
+            github::NAME if !self.secrets.github.is_empty() => {
+                github::verify(&self.secrets.github, headers, body)?;
+                let event = header("x-github-event").unwrap_or_default();
+                let decoded = github::decode(&event, body, received)?;
+                let key = github::delivery_key(&event, body);
+                Ok(Read { key, event, delivery: header("x-github-delivery"), decoded })
+            }
+            signals::NAME if !self.secrets.signals.is_empty() => {
+                signals::verify(&self.secrets.signals, headers, body, real_now())?;
+                let delivery = signals::delivery_id(headers).map(str::to_owned);
+                let decoded = signals::decode(body, received)?;
+                let key = signals::delivery_key(delivery.as_deref().unwrap_or_default(), body);
+                Ok(Read { key, event: "signal".to_owned(), delivery, decoded })
+            }
+            _ => Err(IntakeError::NoSource),
+        }
+    }
+
+    /// Records what an adapter of onduty's own saw: git, which has no sender.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn observed(&self, observations: Vec<Observation>) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        super::day::record_observations(&mut tx, self.clock.duty_now(), observations).await?;
+        tx.commit().await?;
+        self.bus.tell_observed();
+        Ok(())
+    }
+}
+
+/// Headers worth keeping for a person who looks at a delivery later; never a signature or a secret.
+fn kept_headers(headers: &HeaderMap) -> String {
+    const KEPT: [&str; 6] =
+        ["content-type", "user-agent", "x-github-event", "x-github-delivery", "webhook-id", "webhook-timestamp"];
+    let kept = KEPT.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
+    let kept: std::collections::BTreeMap<&str, &str> = kept.collect();
+    serde_json::to_string(&kept).expect("texts are always JSON")
+}

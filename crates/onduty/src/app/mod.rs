@@ -1,0 +1,128 @@
+//! What a running server shares, built in one function: clock, store, files in force, bus.
+//!
+//! `web` and `tasks` call it; it loads from the store, decides in the core, and writes in one transaction. It never
+//! answers HTTP and never waits for the network.
+
+mod bus;
+pub mod day;
+mod instance;
+mod intake;
+mod liveness;
+mod look;
+pub mod operator;
+
+pub use bus::{Bus, Change};
+pub use day::{DayError, Press, Pressed};
+pub use instance::{Instance, Start, StartError};
+pub use intake::{Accepted, IntakeError};
+pub use liveness::Liveness;
+pub use look::Look;
+
+use crate::clock::Clock;
+use crate::config::{GitRepository, GitSource, Secrets};
+use crate::sources::SourceError;
+use crate::sources::git::Mirror;
+use crate::store::Store;
+use crate::store::access::Secret;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::oneshot;
+
+/// Everything that a running server shares. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// The parts of an [`App`].
+pub struct Shared {
+    /// Duty time and real time.
+    pub clock: Clock,
+    /// What is kept.
+    pub store: Store,
+    /// Who hears of changes.
+    pub bus: Bus,
+    /// Secrets of sources and targets.
+    pub secrets: Secrets,
+    /// Folder of the store, of rollouts and of copies of repositories.
+    pub data: PathBuf,
+    /// The `onduty.yml` that the server was started with.
+    pub config_path: PathBuf,
+    /// The binary that supervises rollouts: this one, but for tests.
+    pub supervisor: PathBuf,
+    /// When the engine last ran.
+    pub liveness: Liveness,
+    /// Whether nothing may leave.
+    pub observe_only: bool,
+    first_run: RwLock<Option<Secret>>,
+    /// The demo's controls, where this is a demo.
+    pub demo: Option<Arc<dyn Demo>>,
+    instance: RwLock<Arc<Instance>>,
+}
+
+/// What a demo can be asked to do. Implemented by `cli::demo` alone.
+pub trait Demo: Send + Sync {
+    /// Plays on until `jump` (`next`, `15:59`, `16:00`), running every pass that is due on the way; tells when it has
+    /// arrived.
+    ///
+    /// # Errors
+    /// Why there is nothing to jump to, for people.
+    fn jump(&self, jump: &str) -> Result<oneshot::Receiver<()>, String>;
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// The files in force.
+    pub fn instance(&self) -> Arc<Instance> {
+        self.instance.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_instance(&self, instance: Arc<Instance>) {
+        *self.instance.write().unwrap_or_else(PoisonError::into_inner) = instance;
+    }
+
+    /// Whether `token` is that of the first-run link.
+    pub fn is_first_run(&self, token: &str) -> bool {
+        let secret = self.first_run.read().unwrap_or_else(PoisonError::into_inner);
+        secret.as_ref().is_some_and(|secret| secret.is(token))
+    }
+
+    /// Uses the first-run link up: true for exactly one caller who has its token.
+    pub fn use_first_run(&self, token: &str) -> bool {
+        let mut secret = self.first_run.write().unwrap_or_else(PoisonError::into_inner);
+        secret.take_if(|secret| secret.is(token)).is_some()
+    }
+
+    /// The token of the first-run link, while nobody has used it.
+    pub fn first_run_token(&self) -> Option<String> {
+        let secret = self.first_run.read().unwrap_or_else(PoisonError::into_inner);
+        secret.as_ref().map(|secret| secret.expose().to_owned())
+    }
+
+    /// The copy of a configured repository.
+    ///
+    /// # Errors
+    /// See [`Mirror::open`].
+    pub async fn mirror(&self, source: &GitSource) -> Result<Mirror, SourceError> {
+        let location = match &source.repository {
+            GitRepository::Folder(path) => path.display().to_string(),
+            GitRepository::Url(url) => url.clone(),
+        };
+        Mirror::open(&source.name, &location, &self.data.join("repositories")).await
+    }
+
+    /// Where attempts of rollouts leave their traces.
+    pub fn rollout_folder(&self) -> PathBuf {
+        self.data.join("rollouts")
+    }
+}
