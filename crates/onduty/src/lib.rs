@@ -14,4 +14,5 @@ pub mod config;
 pub mod egress;
 pub mod sources;
 pub mod store;
+pub mod tasks;
 pub mod texts;

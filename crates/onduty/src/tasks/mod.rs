@@ -1,0 +1,27 @@
+//! Background passes: each takes no input, does the same work after a restart or a wake-up, and is one file.
+//!
+//! Started once by `cli::serve` and `cli::demo`; each loop logs its errors where they happen and goes on.
+
+mod engine;
+mod files;
+mod git;
+mod heads;
+mod outbox;
+mod owners;
+mod rollouts;
+
+use crate::app::App;
+use tokio::task::JoinSet;
+
+/// Starts every background pass; they end when the returned set is dropped.
+pub fn start(app: &App) -> JoinSet<()> {
+    let mut set = JoinSet::new();
+    set.spawn(engine::run(app.clone()));
+    set.spawn(files::run(app.clone()));
+    set.spawn(git::run(app.clone()));
+    set.spawn(heads::run(app.clone()));
+    set.spawn(outbox::run(app.clone()));
+    set.spawn(owners::run(app.clone()));
+    set.spawn(rollouts::run(app.clone()));
+    set
+}
