@@ -16,3 +16,4 @@ pub mod sources;
 pub mod store;
 pub mod tasks;
 pub mod texts;
+pub mod web;

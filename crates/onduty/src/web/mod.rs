@@ -1,0 +1,4 @@
+//! What browsers get.
+
+pub mod assets;
+pub mod views;
