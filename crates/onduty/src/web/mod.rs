@@ -1,4 +1,142 @@
-//! What browsers get.
+//! What browsers, scripts and other systems get: pages, live parts, the JSON API and the hooks.
+//!
+//! Handlers are thin: who asks, load, let the app or the core decide, answer. No rule, no SQL and no clock here.
 
+mod acts;
+mod api;
 pub mod assets;
+pub mod auth;
+mod door;
+mod error;
+mod flash;
+mod form;
+mod hooks;
+mod live;
+mod openapi;
+mod pages;
+pub mod policy;
+mod present;
+pub mod routes;
 pub mod views;
+mod walls;
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use error::Shown;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct Web {
+    /// The server.
+    pub app: App,
+    address: SocketAddr,
+    flashes: Arc<flash::Flashes>,
+    walls: Arc<walls::WallSightings>,
+}
+
+impl Web {
+    /// The server's own address, for links that people copy.
+    fn own_address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// The content policy: everything from here, nothing inline, nothing framed.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+
+/// The router of a server that listens at `address`.
+pub fn router(app: App, address: SocketAddr) -> Router {
+    let web = Web { app, address, flashes: Arc::default(), walls: Arc::default() };
+    let mut router = Router::new();
+    for route in routes::all() {
+        router = route.mount(router, &web);
+    }
+    // Streams are not compressed: each event has to leave at once.
+    let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
+    router
+        .fallback(async || error::HttpError::NotFound("nothing stands at this address".to_owned()))
+        .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
+        .layer(middleware::from_fn_with_state(web.clone(), show_errors))
+        .layer(middleware::from_fn(own_names_only))
+        .layer(middleware::from_fn(secure))
+        .with_state(web)
+}
+
+/// Draws errors: as a page for people, as JSON for scripts.
+async fn show_errors(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let wants_json = wants_json(request.uri().path(), request.headers());
+    let mut response = next.run(request).await;
+    let shown = response.extensions_mut().remove::<Shown>().or_else(|| error::of_framework(&response));
+    let Some(shown) = shown else { return response };
+    let (status, headers) = (response.status(), response.headers().clone());
+    let instance = web.app.instance();
+    let utc = jiff::tz::TimeZone::UTC;
+    let zone = instance.roster.duties.first().map_or(&utc, |duty| &duty.zone);
+    let tell = crate::texts::Telling { now: web.app.clock.duty_now(), zone, roster: &instance.roster, process: None };
+    let mut drawn = if wants_json {
+        let Shown { view, blockers } = shown;
+        let mut body = json!({"status": view.status, "error": view.what, "means": view.means, "todo": view.todo});
+        if !blockers.is_empty() {
+            body["blockers"] = blockers.iter().map(|blocker| api::blocker_json(blocker, &tell)).collect();
+        }
+        (status, axum::Json(body)).into_response()
+    } else {
+        let mut view = shown.view;
+        view.details.extend(shown.blockers.iter().map(|blocker| crate::texts::blocker(blocker, &tell)));
+        (status, pages::error_page(&web, &view)).into_response()
+    };
+    for name in [header::RETRY_AFTER, header::ALLOW] {
+        if let Some(value) = headers.get(&name) {
+            drawn.headers_mut().insert(name, value.clone());
+        }
+    }
+    drawn
+}
+
+fn wants_json(path: &str, headers: &HeaderMap) -> bool {
+    path.starts_with("/api/")
+        || path.starts_with("/hooks/")
+        || headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"))
+}
+
+/// Headers of every answer.
+async fn secure(request: Request, next: Next) -> Response {
+    let is_asset = request.uri().path().starts_with("/assets/");
+    let mut response = next.run(request).await;
+    let is_found = response.status().is_success();
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !(is_asset && is_found) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// Answers under the names of loopback alone: a page elsewhere whose name points here is nobody we know.
+async fn own_names_only(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    if matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
+        return next.run(request).await;
+    }
+    (StatusCode::MISDIRECTED_REQUEST, "onduty answers to localhost, 127.0.0.1 and [::1] only\n").into_response()
+}

@@ -1,0 +1,283 @@
+//! Who asks, and whether they may: every route goes through [`guard`].
+
+use super::error::HttpError;
+use super::policy::{self, Decision, Person, Role, Scope, Subject, Wish};
+use crate::app::{App, day};
+use crate::clock::real_now;
+use crate::store::access::{self, Account, Secret};
+use crate::store::{self, StoreError};
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use onduty_core::ids::{DutyId, EngineerId};
+use onduty_core::item::ItemId;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use subtle::ConstantTimeEq;
+
+/// The name of the session cookie.
+pub const COOKIE: &str = "onduty_session";
+/// With this header the operator's own token speaks for an engineer: `onduty --as lena`.
+pub const SPEAKS_FOR: &str = "onduty-as";
+
+/// Where a route says which duty it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// None.
+    Instance,
+    /// `{duty}` in its path.
+    Path,
+    /// `?duty=`, else the first of the roster.
+    Query,
+    /// The duty of the item `{id}`.
+    Item,
+    /// The duty of the wall screen `{token}`.
+    Wall,
+}
+
+/// What the guard of one route knows.
+#[derive(Clone)]
+pub struct Guard {
+    /// The server.
+    pub app: App,
+    /// What the route does.
+    pub wish: Wish,
+    /// Which duty it is about.
+    pub about: About,
+}
+
+/// Who asks and about what, for handlers.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// Who.
+    pub subject: Subject,
+    /// Which duty the route is about, where it is about one and there is one.
+    pub duty: Option<DutyId>,
+    /// What forms of this session carry; empty without a session.
+    pub csrf: String,
+    /// The session, where there is one.
+    pub session: Option<String>,
+}
+
+impl Visit {
+    /// Who is signed in. Routes that need somebody are guarded; this says so again.
+    ///
+    /// # Errors
+    /// [`HttpError::SignIn`]
+    pub fn person(&self) -> Result<&Person, HttpError> {
+        match &self.subject {
+            Subject::Person(person) => Ok(person),
+            _ => Err(HttpError::SignIn),
+        }
+    }
+
+    /// The duty that the route is about.
+    ///
+    /// # Errors
+    /// [`HttpError::NotFound`]
+    pub fn duty(&self) -> Result<&DutyId, HttpError> {
+        self.duty.as_ref().ok_or_else(|| HttpError::NotFound("there is no such duty on the roster".to_owned()))
+    }
+
+    /// Whether the policy lets this visitor do `wish` about the duty.
+    pub fn may(&self, wish: Wish) -> bool {
+        policy::decide(&self.subject, wish, self.duty.as_ref()) == Decision::Allowed
+    }
+
+    /// Why not, for people.
+    pub fn why_not(&self, wish: Wish) -> Option<String> {
+        match policy::decide(&self.subject, wish, self.duty.as_ref()) {
+            Decision::Refused(why) => Some(why.to_owned()),
+            Decision::SignIn => Some("sign in first".to_owned()),
+            Decision::Allowed => None,
+        }
+    }
+}
+
+/// Asks the policy before a handler runs; the handler finds the [`Visit`] in the request.
+pub async fn guard(
+    State(guard): State<Guard>,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, HttpError> {
+    let path = |name: &str| params.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
+    let mut visit = identify(&guard.app, request.headers(), path("token").as_deref(), guard.about).await?;
+    visit.duty = about(&guard, &request, &path, &visit);
+    // Without a session as well: no other site signs somebody in as whom it likes. Senders of signals sign instead.
+    if request.method() != Method::GET && guard.wish != Wish::Deliver {
+        refuse_other_sites(request.headers())?;
+    }
+    match policy::decide(&visit.subject, guard.wish, visit.duty.as_ref()) {
+        Decision::Allowed => {}
+        Decision::SignIn => return Err(HttpError::SignIn),
+        Decision::Refused(why) => return Err(HttpError::Refused(why.to_owned())),
+    }
+    request.extensions_mut().insert(visit);
+    Ok(next.run(request).await.into_response())
+}
+
+fn about(guard: &Guard, request: &Request, path: &dyn Fn(&str) -> Option<String>, visit: &Visit) -> Option<DutyId> {
+    let instance = guard.app.instance();
+    let known = |name: &str| instance.roster.duties.iter().map(|duty| &duty.id).find(|id| id.as_str() == name).cloned();
+    match guard.about {
+        About::Instance => None,
+        About::Path => known(&path("duty")?),
+        About::Item => day::duty_of(&ItemId::from_text(&path("id")?), &instance),
+        About::Wall => match &visit.subject {
+            Subject::Wall { duty } => known(duty.as_str()),
+            _ => None,
+        },
+        About::Query => {
+            let query = request.uri().query().unwrap_or_default();
+            let named = query.split('&').find_map(|pair| pair.strip_prefix("duty="));
+            match named.filter(|name| !name.is_empty()) {
+                Some(name) => known(name),
+                None => instance.roster.duties.first().map(|duty| duty.id.clone()),
+            }
+        }
+    }
+}
+
+/// Who asks: a wall screen by its address, a script by its token, a person by their session.
+async fn identify(app: &App, headers: &HeaderMap, token: Option<&str>, about: About) -> Result<Visit, StoreError> {
+    let mut visit = Visit { subject: Subject::Nobody, duty: None, csrf: String::new(), session: None };
+    let (bearer, cookie) = (bearer(headers), cookie(headers));
+    // Webhooks, assets and strangers have nothing to look up: they do not queue for the store.
+    if about != About::Wall && bearer.is_none() && cookie.is_none() {
+        return Ok(visit);
+    }
+    let mut reader = app.store.read().await?;
+    if about == About::Wall {
+        let secret = Secret::from_text(token.unwrap_or_default());
+        if let Some(wall) = access::wall_token_of(&mut reader, &secret).await? {
+            visit.subject = Subject::Wall { duty: wall.duty };
+        }
+        return Ok(visit);
+    }
+    if let Some(secret) = bearer {
+        if let Some((token, account)) = access::api_token_of(&mut reader, &secret, real_now()).await? {
+            let scopes: BTreeSet<Scope> = token.scopes.iter().filter_map(|scope| scope_of(scope)).collect();
+            let mut account = account;
+            // Only the operator's token, which belongs to no engineer, may speak for one.
+            if account.engineer.is_none() && account.admin {
+                account.engineer = headers.get(SPEAKS_FOR).and_then(|name| name.to_str().ok()).map(EngineerId::from);
+            }
+            visit.subject = Subject::Person(person(app, &mut reader, account, Some(scopes)).await?);
+        }
+        return Ok(visit);
+    }
+    let Some(secret) = cookie else { return Ok(visit) };
+    let Some((session, account)) = access::session_of(&mut reader, &secret, real_now()).await? else {
+        return Ok(visit);
+    };
+    visit.csrf = csrf_of(&secret);
+    visit.subject = Subject::Person(person(app, &mut reader, account, None).await?);
+    visit.session = Some(session.id.clone());
+    drop(reader);
+    if session.wants_touch(real_now()) {
+        let mut tx = app.store.begin().await?;
+        access::touch(&mut tx, &session.id, real_now()).await?;
+        tx.commit().await?;
+    }
+    Ok(visit)
+}
+
+/// The account as the policy sees it: its grants, the roster's members, and whose shift runs now.
+async fn person(
+    app: &App,
+    reader: &mut store::Reader,
+    account: Account,
+    scopes: Option<BTreeSet<Scope>>,
+) -> Result<Person, StoreError> {
+    let instance = app.instance();
+    let now = app.clock.duty_now();
+    let engineer = account.engineer.filter(|engineer| instance.roster.engineers.contains_key(engineer));
+    let mut person = Person {
+        account: account.name,
+        engineer: engineer.clone(),
+        admin: account.admin,
+        roles: Default::default(),
+        serving: BTreeSet::new(),
+        scopes,
+    };
+    for duty in &instance.roster.duties {
+        let member = engineer.as_ref().is_some_and(|engineer| duty.members.contains(engineer));
+        let granted = account.roles.get(&duty.id).and_then(|role| role_of(role));
+        if let Some(role) = granted.max(member.then_some(Role::Engineer)) {
+            person.roles.insert(duty.id.clone(), role);
+        }
+        if let Some(engineer) = &engineer {
+            let memory = day::load_board(reader, &duty.id).await?;
+            if day::serves_now(&instance, &memory, &duty.id, engineer, now) {
+                person.serving.insert(duty.id.clone());
+            }
+        }
+    }
+    Ok(person)
+}
+
+fn role_of(word: &str) -> Option<Role> {
+    match word {
+        "viewer" => Some(Role::Viewer),
+        "engineer" => Some(Role::Engineer),
+        "process-owner" => Some(Role::ProcessOwner),
+        _ => None,
+    }
+}
+
+fn scope_of(word: &str) -> Option<Scope> {
+    match word {
+        "read" => Some(Scope::Read),
+        "write" => Some(Scope::Write),
+        "rollout" => Some(Scope::Rollout),
+        _ => None,
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<Secret> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::from_text(token.trim()))
+}
+
+fn cookie(headers: &HeaderMap) -> Option<Secret> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| Secret::from_text(value))
+}
+
+/// The token of a session's forms: whoever can read a page of the session has it, nobody else.
+pub fn csrf_of(session: &Secret) -> String {
+    let digest = Sha256::new().chain_update("onduty form ").chain_update(session.expose()).finalize();
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a form carries its session's token.
+pub fn same_csrf(expected: &str, given: &str) -> bool {
+    !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given.as_bytes()))
+}
+
+/// Browsers say where a request comes from; one from another site is refused whatever cookie it carries.
+fn refuse_other_sites(headers: &HeaderMap) -> Result<(), HttpError> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let from_elsewhere = text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    let other_origin = match (text("origin"), text("host")) {
+        (Some(origin), Some(host)) => origin.split_once("://").is_none_or(|(_, rest)| rest != host),
+        _ => false,
+    };
+    if from_elsewhere || other_origin {
+        return Err(HttpError::Refused("this request came from another site".to_owned()));
+    }
+    Ok(())
+}
+
+/// The session cookie's header. On loopback without TLS it cannot be `Secure`.
+pub fn session_cookie(secret: &Secret) -> String {
+    let seconds = access::ABSOLUTE.as_secs();
+    format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}", secret.expose())
+}
+
+/// The header that forgets the session.
+pub const FORGET_COOKIE: &str = "onduty_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";

@@ -1,0 +1,185 @@
+//! What goes wrong for whoever asked: what happened, what it means, what to do. Internals stay in the log.
+
+use super::views::door::ErrorView;
+use crate::app::{DayError, IntakeError};
+use crate::sources::SourceError;
+use crate::store::StoreError;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use onduty_core::gate::Blocker;
+use onduty_core::item::ItemId;
+
+/// An answer that is not what was asked for.
+#[derive(Debug)]
+pub enum HttpError {
+    /// Nothing stands there.
+    NotFound(String),
+    /// Somebody has to sign in.
+    SignIn,
+    /// Not for this person.
+    Refused(String),
+    /// The form or body cannot be read.
+    BadInput(String),
+    /// It cannot be done as things stand.
+    Conflict(String),
+    /// The gate is closed.
+    GateClosed(Vec<Blocker>),
+    /// More than is read.
+    TooLarge,
+    /// Something stands there, but not for this method.
+    WrongMethod,
+    /// Try again in a moment.
+    Busy,
+    /// Ours to mend.
+    Internal,
+}
+
+/// What the outer layer draws, as a page or as JSON.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// For a page.
+    pub view: ErrorView,
+    /// For JSON: the gate's reasons, as data.
+    pub blockers: Vec<Blocker>,
+}
+
+impl HttpError {
+    /// No such item, or not in a duty that there is.
+    pub fn no_item(id: &ItemId) -> HttpError {
+        HttpError::NotFound(format!("there is no item {id}"))
+    }
+
+    fn shown(self) -> (StatusCode, Shown) {
+        let (status, what, means, todo) = match &self {
+            HttpError::NotFound(what) => {
+                (StatusCode::NOT_FOUND, what.clone(), "", "Check the address, or start from Today.")
+            }
+            HttpError::SignIn => (
+                StatusCode::UNAUTHORIZED,
+                "you are not signed in".to_owned(),
+                "Pages and answers of onduty are for the team.",
+                "Open the link that your administrator gave you, or send a token with the request.",
+            ),
+            HttpError::Refused(what) => (StatusCode::FORBIDDEN, what.clone(), "", "Ask somebody who may."),
+            HttpError::BadInput(what) => {
+                (StatusCode::BAD_REQUEST, what.clone(), "Nothing was changed.", "Correct it and send it again.")
+            }
+            HttpError::Conflict(what) => {
+                (StatusCode::CONFLICT, what.clone(), "Nothing was changed.", "Look at the page again, then decide.")
+            }
+            HttpError::GateClosed(_) => (
+                StatusCode::CONFLICT,
+                "the gate is closed".to_owned(),
+                "Nothing went out.",
+                "Each reason says what opens it.",
+            ),
+            HttpError::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "this is larger than onduty reads".to_owned(),
+                "Nothing was kept.",
+                "Send less at once; a delivery may have 5 MB.",
+            ),
+            HttpError::WrongMethod => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this address does not take that method".to_owned(),
+                "Nothing was changed.",
+                "The API's own description says which it takes: /api/openapi.json.",
+            ),
+            HttpError::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "onduty cannot keep this at the moment".to_owned(),
+                "The store is busy, full or not reachable; nothing was kept.",
+                "Try again in a few seconds.",
+            ),
+            HttpError::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "something went wrong inside onduty".to_owned(),
+                "Nothing was changed.",
+                "Try again; if it stays, the server's log says more.",
+            ),
+        };
+        let view = ErrorView {
+            status: status.as_u16(),
+            what,
+            means: means.to_owned(),
+            todo: todo.to_owned(),
+            details: Vec::new(),
+            back: Some(("/".to_owned(), "Today".to_owned())),
+        };
+        let blockers = match self {
+            HttpError::GateClosed(blockers) => blockers,
+            _ => Vec::new(),
+        };
+        (status, Shown { view, blockers })
+    }
+}
+
+impl IntoResponse for HttpError {
+    /// A bare status with the [`Shown`] beside it; the outer layer knows whether to draw a page or JSON.
+    fn into_response(self) -> Response {
+        let (status, shown) = self.shown();
+        let mut response = status.into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response.extensions_mut().insert(shown);
+        response
+    }
+}
+
+/// What the framework refuses in words of its own, as an answer like any other.
+pub fn of_framework(response: &Response) -> Option<Shown> {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let error = match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => HttpError::TooLarge,
+        StatusCode::METHOD_NOT_ALLOWED => HttpError::WrongMethod,
+        StatusCode::BAD_REQUEST if kind.starts_with("text/plain") => {
+            HttpError::BadInput("this address or what came with it cannot be read".to_owned())
+        }
+        _ => return None,
+    };
+    Some(error.shown().1)
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> HttpError {
+        match error {
+            StoreError::Busy | StoreError::Unavailable { .. } => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the store is not available");
+                HttpError::Busy
+            }
+            error => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
+                HttpError::Internal
+            }
+        }
+    }
+}
+
+impl From<DayError> for HttpError {
+    fn from(error: DayError) -> HttpError {
+        match error {
+            DayError::NoDuty(_) => HttpError::NotFound(error.to_string()),
+            DayError::Refused(refused) => match refused {
+                onduty_core::engine::ActionRefused::NoSuchItem(id) => HttpError::no_item(&id),
+                refused => HttpError::Conflict(refused.to_string()),
+            },
+            DayError::GateClosed(blockers) => HttpError::GateClosed(blockers),
+            DayError::Moved => HttpError::Conflict(error.to_string()),
+            DayError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<IntakeError> for HttpError {
+    /// An unknown source and a wrong signature look the same.
+    fn from(error: IntakeError) -> HttpError {
+        match error {
+            IntakeError::NoSource | IntakeError::Source(SourceError::Unsigned { .. }) => {
+                HttpError::NotFound("nobody listens here, or the signature is wrong".to_owned())
+            }
+            IntakeError::Source(error) => HttpError::BadInput(error.to_string()),
+            IntakeError::Store(error) => error.into(),
+        }
+    }
+}

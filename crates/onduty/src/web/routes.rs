@@ -1,0 +1,119 @@
+//! Every route with what it does, whom it is about and what it is for: the router, the OpenAPI document and the test of
+//! the policy are made from this one table.
+
+use super::auth::About;
+use super::policy::Wish;
+use super::{Web, acts, api, door, hooks, live, openapi, pages, walls};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+
+/// One way in.
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// As axum writes it.
+    pub path: &'static str,
+    /// What the policy is asked.
+    pub wish: Wish,
+    /// Where it says which duty it is about.
+    pub about: About,
+    /// What it is for, in one line.
+    pub summary: &'static str,
+    handler: MethodRouter<Web>,
+}
+
+impl Route {
+    /// Puts the route, behind its guard, into `router`.
+    pub(super) fn mount(self, router: Router<Web>, web: &Web) -> Router<Web> {
+        let guard = super::auth::Guard { app: web.app.clone(), wish: self.wish, about: self.about };
+        router.route(self.path, self.handler.layer(axum::middleware::from_fn_with_state(guard, super::auth::guard)))
+    }
+}
+
+fn page(path: &'static str, wish: Wish, about: About, summary: &'static str, handler: MethodRouter<Web>) -> Route {
+    Route { method: "GET", path, wish, about, summary, handler }
+}
+
+fn form(path: &'static str, wish: Wish, about: About, summary: &'static str, handler: MethodRouter<Web>) -> Route {
+    Route { method: "POST", path, wish, about, summary, handler }
+}
+
+/// All of them.
+pub fn all() -> Vec<Route> {
+    use About::{Instance, Item, Path, Query, Wall};
+    use Wish::{Ask, Deliver, Enter, Look, LookAtWall, ManagePeople, ManageWalls, RollOut, RunDemo, Work};
+    let mut routes = vec![
+        page("/", Look, Query, "Today", get(pages::today)),
+        page("/items/{id}", Look, Item, "An item", get(pages::item)),
+        page("/log", Look, Query, "The log book", get(pages::log)),
+        page("/log/{duty}/{file}", Look, Path, "A day of the log book as Markdown", get(pages::log_markdown)),
+        page("/process", Look, Query, "The process", get(pages::process)),
+        page("/team", Look, Query, "Who is next", get(pages::team)),
+        page("/rollout", Look, Query, "The gate, the button and the history", get(pages::rollout)),
+        page("/events", Look, Query, "Live parts of the pages, as server-sent events", get(live::events)),
+        page("/tv/{token}", LookAtWall, Wall, "The wall screen", get(walls::page)),
+        page("/tv/{token}/events", LookAtWall, Wall, "Live parts of the wall screen", get(live::wall_events)),
+        page("/welcome/{token}", Enter, Instance, "A link that signs in once", get(door::welcome)),
+        form("/welcome/{token}", Enter, Instance, "Comes in by a link", post(door::come_in)),
+        page("/assets/{file}", Enter, Instance, "Style, script and icon", get(asset)),
+        page("/healthz", Enter, Instance, "Whether the engine runs and the store answers", get(api::health)),
+        page("/api/openapi.json", Enter, Instance, "This list, as OpenAPI", get(openapi::document)),
+        form("/items/{id}/{verb}", Work, Item, "Changes an item", post(acts::item)),
+        form("/duty/{duty}/ask", Ask, Path, "Asks the one on duty", post(acts::ask)),
+        form("/duty/{duty}/note", Work, Path, "Writes a note", post(acts::note)),
+        form("/duty/{duty}/rollout", RollOut, Path, "Presses the button", post(acts::roll_out)),
+        form("/duty/{duty}/rollouts/{id}/resolve", RollOut, Path, "Says how a lost rollout ended", post(acts::resolve)),
+        form("/duty/{duty}/walls", ManageWalls, Path, "Makes a wall screen", post(acts::make_wall)),
+        form("/duty/{duty}/walls/{id}/revoke", ManageWalls, Path, "Revokes a wall screen", post(acts::revoke_wall)),
+        form("/links", ManagePeople, Instance, "Makes a sign-in link", post(acts::make_link)),
+        form("/sign-out", Look, Instance, "Signs out", post(acts::sign_out)),
+        form("/demo/clock", RunDemo, Instance, "Runs the demo's clock", post(acts::demo_clock)),
+        form(
+            "/hooks/{source}",
+            Deliver,
+            Instance,
+            "Takes a signed delivery",
+            post(hooks::deliver).layer(DefaultBodyLimit::max(hooks::MAX_BYTES)),
+        ),
+    ];
+    routes.extend([
+        page("/api/v1/duties", Look, Instance, "Every duty", get(api::duties)),
+        page("/api/v1/duties/{duty}", Look, Path, "Who is on duty, the items, the gate", get(api::now)),
+        page("/api/v1/duties/{duty}/gate", Look, Path, "May we roll out, and why not", get(api::gates)),
+        page("/api/v1/duties/{duty}/log", Look, Path, "The log book: a day, a search, or what is new", get(api::log)),
+        page("/api/v1/duties/{duty}/process", Look, Path, "The process and its versions", get(api::process)),
+        page("/api/v1/duties/{duty}/team", Look, Path, "The coming shifts", get(api::team)),
+        page("/api/v1/duties/{duty}/rollouts", Look, Path, "Rollouts, newest first", get(api::rollouts)),
+        page("/api/v1/duties/{duty}/rollouts/{id}", Look, Path, "A rollout and its output", get(api::rollout)),
+        page("/api/v1/items/{id}", Look, Item, "An item and its history", get(api::item)),
+        form("/api/v1/items/{id}/{verb}", Work, Item, "Changes an item", post(api::act)),
+        form("/api/v1/duties/{duty}/questions", Ask, Path, "Asks the one on duty", post(api::ask)),
+        form("/api/v1/duties/{duty}/notes", Work, Path, "Writes a note", post(api::note)),
+        form("/api/v1/duties/{duty}/rollouts", RollOut, Path, "Presses the button", post(api::roll_out)),
+        form(
+            "/api/v1/duties/{duty}/rollouts/{id}/resolve",
+            RollOut,
+            Path,
+            "Says how a lost rollout ended",
+            post(api::resolve),
+        ),
+    ]);
+    routes
+}
+
+/// `GET /assets/{file}`: the address has the hash of the content, so a browser may keep it for ever.
+async fn asset(Path(file): Path<String>) -> Response {
+    match super::assets::find(&file) {
+        Some(asset) => {
+            let headers = [
+                (header::CONTENT_TYPE, asset.content_type),
+                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            ];
+            (headers, asset.bytes).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
