@@ -9,6 +9,7 @@ extern crate self as onduty;
 
 pub mod actions;
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod egress;

@@ -1,0 +1,110 @@
+//! The command line: one file per command.
+//!
+//! Commands that read or act ask a running server through its API; `serve` and `demo` are that server. Exit codes: 0
+//! ok, 1 a finding or a closed gate, 2 usage or bad input, 3 an outside system (the server among them) is not available.
+
+mod ask;
+pub mod check;
+mod client;
+#[cfg(feature = "demo")]
+mod demo;
+pub mod init;
+mod item;
+mod log;
+mod now;
+mod rollout;
+mod serve;
+pub mod signal;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Nothing to complain about.
+pub const OK: u8 = 0;
+/// A finding, or the gate is closed.
+pub const FINDING: u8 = 1;
+/// Usage or bad input.
+pub const BAD_INPUT: u8 = 2;
+/// An outside system is not available.
+pub const UNAVAILABLE: u8 = 3;
+
+/// Tells the engineer on duty what to do now, why, who can help, and when it is safe to roll out.
+#[derive(Debug, Parser)]
+#[command(name = "onduty", version, about, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ok, 1 a finding or the gate is closed, 2 usage or bad input, 3 an outside system is not available.
+Commands that ask a server find it by --server or ONDUTY_URL (http://127.0.0.1:7007 unless set), and its token by
+ONDUTY_TOKEN or in the data folder of ./onduty.yml.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A living sample team in the browser: no account, no network
+    #[cfg(feature = "demo")]
+    Demo(demo::DemoArgs),
+    /// Propose onduty.yml, roster.yml and processes/developers.yml from a git repository
+    Init(init::InitArgs),
+    /// Check all files; every problem with file, line, column and a mend
+    Check(check::CheckArgs),
+    /// Run the server: pages, API, engine, sources
+    Serve(serve::ServeArgs),
+    /// Who is on duty, the open items, the gate with its blockers
+    Now(now::NowArgs),
+    /// Ask the one on duty
+    Ask(ask::AskArgs),
+    /// Read the log book, search it, or write a note
+    Log(log::LogArgs),
+    /// Show an item, or change it: take, conclude, snooze, decide its owner
+    Item(item::ItemArgs),
+    /// Send a signal, or explain what a payload means
+    Signal(signal::SignalArgs),
+    /// The button: status, go, watch, history
+    Rollout(rollout::RolloutArgs),
+    /// Carries out one rollout; started by the server
+    #[command(name = "supervise-rollout", hide = true)]
+    Supervise,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Supervise = cli.command {
+        return match crate::actions::supervise::run() {
+            Ok(()) => ExitCode::from(OK),
+            Err(error) => {
+                eprintln!("this rollout was not carried out: {error}");
+                ExitCode::from(FINDING)
+            }
+        };
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("onduty cannot start: {error}");
+            return ExitCode::from(UNAVAILABLE);
+        }
+    };
+    runtime.block_on(async {
+        match cli.command {
+            #[cfg(feature = "demo")]
+            Command::Demo(args) => demo::run(args).await,
+            Command::Init(args) => init::run(args).await,
+            Command::Check(args) => check::run(args).unwrap_or_else(|error| {
+                eprintln!("{error:#}");
+                ExitCode::from(BAD_INPUT)
+            }),
+            Command::Serve(args) => serve::run(args).await,
+            Command::Now(args) => client::exit(now::run(args).await),
+            Command::Ask(args) => client::exit(ask::run(args).await),
+            Command::Log(args) => client::exit(log::run(args).await),
+            Command::Item(args) => client::exit(item::run(args).await),
+            Command::Signal(args) => signal::run(args).await,
+            Command::Rollout(args) => client::exit(rollout::run(args).await),
+            Command::Supervise => ExitCode::from(OK),
+        }
+    })
+}
