@@ -1,0 +1,20 @@
+//! Integration tests: the real router, a real SQLite file, real HTTP on loopback, the outside world played by
+//! `onduty-fakes` or by real programs. Duty time moves by hand. One binary, so that everything is linked once.
+
+#![expect(clippy::type_complexity, reason = "tables of cases say more as plain tuples")]
+
+mod button;
+mod cli_day;
+mod day;
+mod doors;
+mod files;
+mod hostile;
+mod intake;
+mod layers;
+mod live;
+mod people;
+mod person;
+mod policy;
+mod seed_day;
+mod served;
+mod tools;
