@@ -128,8 +128,8 @@ async fn what_changes_is_on_the_page_within_a_second() {
 
     // Nothing that was missed is lost: whoever comes back gets what is now.
     drop(stream);
-    assert!(day.world.github().main().passes("lint").await.accepted());
     day.at("10:20").await;
+    assert!(day.world.github().main().passes("lint").await.accepted());
     let mut stream = Stream::open_after(&lena, "/events?duty=developers", Some(seen)).await;
     // The pass that closes the item may come a moment after the stream.
     stream
