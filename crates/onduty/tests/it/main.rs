@@ -15,6 +15,7 @@ mod live;
 mod people;
 mod person;
 mod policy;
+mod real_input;
 mod seed_day;
 mod served;
 mod tools;

@@ -4,6 +4,7 @@
 use crate::day::{DAY, Day, Setting, duty};
 use crate::person::field;
 use crate::tools::eventually;
+use jiff::civil::Date;
 use onduty::store;
 use onduty_core::engine::Replay;
 use onduty_core::ids::DutyId;
@@ -153,7 +154,7 @@ async fn the_seeds_day() {
     everything_is_in_the_log_book(&day).await;
     the_wall_shows_it(&day).await;
     day.stop().await;
-    replay_gives_the_same(&day).await;
+    replay_gives_the_same(&day.app.data.join("onduty.db"), DAY).await;
     day.end().await;
 }
 
@@ -207,8 +208,8 @@ async fn the_wall_shows_it(day: &Day) {
 
 /// Replays the recorded journal and compares every item and every entry with what the store has, byte for byte; then
 /// checks the chain of the log book.
-pub async fn replay_gives_the_same(day: &Day) {
-    let store = store::Store::open(&day.app.data.join("onduty.db")).await.unwrap();
+pub async fn replay_gives_the_same(database: &std::path::Path, shift: Date) {
+    let store = store::Store::open(database).await.unwrap();
     let mut reader = store.read().await.unwrap();
     let records = store::journal::read(&mut reader, 0, u32::MAX).await.unwrap();
     assert!(records.len() > 20, "{} records", records.len());
@@ -219,7 +220,7 @@ pub async fn replay_gives_the_same(day: &Day) {
         replay.step(&serde_json::from_str(&text).unwrap()).unwrap_or_else(|error| panic!("record {seq}: {error}"));
     }
 
-    let kept = store::items::of_shift(&mut reader, &duty(), DAY).await.unwrap();
+    let kept = store::items::of_shift(&mut reader, &duty(), shift).await.unwrap();
     let text = |value: &dyn Fn() -> Value| serde_json::to_string(&value()).unwrap();
     assert_eq!(kept.len(), replay.items().len());
     for item in &kept {

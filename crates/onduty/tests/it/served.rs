@@ -17,6 +17,9 @@ pub const SECRET: &str = "the secret of signals";
 /// Files of an instance, and its server while it runs.
 pub struct Served {
     folder: tempfile::TempDir,
+    /// Below the folder: the instance's files, its data, and the repository that it watches.
+    places: [&'static str; 3],
+    environment: Vec<(&'static str, String)>,
     child: Option<Child>,
     /// Where it listens.
     pub url: String,
@@ -56,7 +59,7 @@ steps:
 ";
 
 /// A zone in which it is about noon now: a test does not run across midnight.
-fn zone_at_noon(now: Timestamp) -> String {
+pub fn zone_at_noon(now: Timestamp) -> String {
     let hour = now.as_second().rem_euclid(86_400) / 3_600;
     // The sign is turned round in these names.
     format!("Etc/GMT{:+}", hour - 12).replace("GMT+0", "GMT")
@@ -84,28 +87,38 @@ impl Served {
             zone_at_noon(real_now())
         );
         std::fs::write(files.join("roster.yml"), roster).unwrap();
-        Served { folder, child: None, url: String::new(), printed: Vec::new() }
+        Served::in_folder(folder, ["onduty", "onduty/data", "shop"], Vec::new())
+    }
+
+    /// An instance whose files somebody else wrote.
+    pub fn in_folder(
+        folder: tempfile::TempDir,
+        places: [&'static str; 3],
+        environment: Vec<(&'static str, String)>,
+    ) -> Served {
+        Served { folder, places, environment, child: None, url: String::new(), printed: Vec::new() }
     }
 
     /// Where its files are.
     pub fn files(&self) -> PathBuf {
-        self.folder.path().join("onduty")
+        self.folder.path().join(self.places[0])
     }
 
     /// Where its store is.
     pub fn data(&self) -> PathBuf {
-        self.files().join("data")
+        self.folder.path().join(self.places[1])
+    }
+
+    /// The repository that it watches.
+    pub fn repository(&self) -> PathBuf {
+        self.folder.path().join(self.places[2])
     }
 
     /// Starts the server and waits until it listens.
     pub async fn start(&mut self) {
-        self.start_with(&[]).await;
-    }
-
-    /// The same with more arguments.
-    pub async fn start_with(&mut self, arguments: &[&str]) {
         let mut command = Command::new(ONDUTY);
-        command.arg("serve").args(arguments).current_dir(self.files()).kill_on_drop(true).env("RUST_LOG", "off");
+        command.arg("serve").current_dir(self.files()).kill_on_drop(true).env("RUST_LOG", "off");
+        command.envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         self.printed.clear();
@@ -168,7 +181,7 @@ impl Served {
 
     /// Says that the head of main is green and that there is no error, until the gate is open.
     pub async fn opens_the_gate(&self) {
-        let revision = git(&self.folder.path().join("shop"), &["rev-parse", "HEAD"]);
+        let revision = git(&self.repository(), &["rev-parse", "HEAD"]);
         let build = json!({"type": "build", "repository": "acme/shop", "branch": "main", "revision": revision,
             "name": "unit tests", "state": "passed"});
         let body = json!({"type": "batch", "items": [build, {"type": "contact", "kinds": ["errors"]}]});

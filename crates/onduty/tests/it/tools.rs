@@ -1,6 +1,6 @@
 //! Small tools: waiting for what has to happen, finding programs, calling the real binary.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -97,4 +97,27 @@ pub fn write_script(path: &Path, text: &str) {
     file.write_all(text.as_bytes()).unwrap();
     drop(file);
     std::fs::rename(&draft, path).unwrap();
+}
+
+/// Whether a program can be called; says so aloud when it cannot, with what was not checked.
+pub fn has(program: &str, not_checked: &str) -> bool {
+    let found = std::process::Command::new(program).arg("--version").output();
+    // `openssl` wants `version`; it is there when it can be started at all.
+    if found.is_err() {
+        not_there(&format!("{program} is not installed"), not_checked);
+    }
+    found.is_ok()
+}
+
+/// Says aloud what was not checked and why; goes past the capture of the test runner.
+pub fn not_there(what: &str, not_checked: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "\nNOT CHECKED: {not_checked}: {what}");
+}
+
+/// Recorded payloads of other systems, where the checkout has them.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("ONDUTY_SHARED").map(PathBuf::from);
+    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
+    Some(root.join(path)).filter(|path| path.exists())
 }
