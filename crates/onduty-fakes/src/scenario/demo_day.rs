@@ -10,7 +10,7 @@ use crate::sample::{ID_BASKET, ID_BOOKING, ID_SMS, PROJECT, ZONE, live_errors, n
 use crate::signals::CustomSignal;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 /// How often the tracker gives a sign of life.
 const HEARTBEAT: SignedDuration = SignedDuration::from_mins(4);
@@ -26,7 +26,7 @@ impl Scenario {
     /// When the machine does not know the team's time zone, or the day is outside of it.
     pub fn demo_day(day: Date, seed: u64, release: &str) -> Result<Scenario, jiff::Error> {
         let mut builder = Builder::new(day, seed)?;
-        builder.last_rollout();
+        builder.last_rollout(day)?;
         builder.morning(release);
         builder.ordinary_work((9, 24), (10, 42));
         builder.errors();
@@ -84,13 +84,15 @@ impl Builder {
     }
 
     /// What customers have had since the last working day: the release that the morning begins with.
-    fn last_rollout(&mut self) {
-        let at = self.nine - SignedDuration::from_mins(64 * 60 + 48);
+    fn last_rollout(&mut self, day: Date) -> Result<(), jiff::Error> {
+        let friday = day.checked_sub(3.days())?;
+        let at = friday.at(16, 12, 0, 0).to_zoned(TimeZone::get(ZONE)?)?.timestamp();
         let environment = "production".to_owned();
         let act = Act::RolloutStarts { environment: environment.clone(), by: "ines-acme".to_owned() };
         self.add(at, "Friday's work is rolled out to production", act);
         let act = Act::RolloutEnds { environment, state: DeploymentState::Success };
         self.add(at + SignedDuration::from_mins(6), "Friday's work has arrived", act);
+        Ok(())
     }
 
     fn morning(&mut self, release: &str) {

@@ -46,9 +46,14 @@ fn a_scenario_follows_from_its_seed() {
 
 #[test]
 fn summer_time_and_winter_time_have_the_same_hours() {
-    for (day, nine) in [("2026-03-30", "2026-03-30T07:02:00Z"), ("2026-10-26", "2026-10-26T08:02:00Z")] {
+    for (day, rolled_out, connected) in [
+        ("2026-03-30", "2026-03-27T15:12:00Z", "2026-03-30T07:02:00Z"),
+        ("2026-10-26", "2026-10-23T14:12:00Z", "2026-10-26T08:02:00Z"),
+    ] {
         let scenario = Scenario::demo_day(day.parse().unwrap(), 1, "abc").unwrap();
-        assert_eq!(scenario.events[0].at, nine.parse().unwrap(), "{day}");
+        assert_eq!(scenario.events[0].at, rolled_out.parse().unwrap(), "{day}");
+        let first = scenario.events.iter().find(|event| event.act == Act::Pings).unwrap();
+        assert_eq!(first.at, connected.parse().unwrap(), "{day}");
     }
 }
 
@@ -75,6 +80,9 @@ async fn the_day_is_played_in_order_whatever_the_steps() {
 async fn the_day_reads_well() {
     let world = world();
     let mut player = Player::new(world.clone(), scenario(7));
+    let friday: Timestamp = "2026-02-27T16:12:00+01:00".parse().unwrap();
+    assert_eq!(player.next_due(), Some(friday), "customers already have last week's work");
+    player.play_until(at("08:50")).await.unwrap();
     assert_eq!(player.next_due(), Some(at("09:02")));
     let mut state_at = async |time: &str| {
         player.play_until(at(time)).await.unwrap();
