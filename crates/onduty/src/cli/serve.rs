@@ -88,6 +88,9 @@ pub async fn serve(app: App, listener: TcpListener, address: SocketAddr) {
     // Streams never end by themselves; whoever is left after the grace is cut off.
     let _ = tokio::time::timeout(GRACE, server).await;
     background.shutdown().await;
+    if let Err(error) = tasks::heads::ship(&app).await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the heads of the log book were not written");
+    }
     app.store.close().await;
 }
 

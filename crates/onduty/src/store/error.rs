@@ -105,6 +105,8 @@ fn is_of_the_moment(error: &sqlx::Error) -> bool {
             matches!(code, Some(BUSY | LOCKED | READ_ONLY | IO | FULL | CANNOT_OPEN))
         }
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        // What is left of a transaction that the disk ended: the next connection is a new one.
+        sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,
         _ => false,
     }
 }

@@ -4,7 +4,7 @@ use super::StoreError;
 use super::db::Db;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -46,6 +46,7 @@ pub(super) async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
             .max_lifetime(None)
             .idle_timeout(None)
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(is_usable(connection)))
     };
     let cannot_open = |cause: sqlx::Error| StoreError::CannotOpen { path: path.to_owned(), cause: cause.into() };
     let writer = pool()
@@ -61,6 +62,17 @@ pub(super) async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
     let readers = options.pragma("query_only", "on");
     let readers = pool().max_connections(READERS).connect_with(readers).await.map_err(cannot_open)?;
     Ok(Db::Sqlite { writer, readers })
+}
+
+/// Whether a connection that comes back may be used again; another one is opened instead of one that may not.
+///
+/// After a commit or a statement that the disk refused, SQLite has ended the transaction by itself, the roll-back has
+/// nothing to end, and the driver goes on counting a transaction that is not there: such a connection would refuse every
+/// next one, for ever. Nor is a page cache trusted that has seen a failed write or a failed sync.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Waits until the roll-back of a dropped transaction, which was queued, is through.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes the folder and the file, and takes the file's rights away from everybody else. SQLite gives the files beside
@@ -175,6 +187,20 @@ mod tests {
                 assert_eq!(found, expected, "{pragma}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_transaction_the_disk_ended_is_not_used_again() {
+        let folder = Folder::new();
+        let store = folder.store().await;
+        let mut tx = store.begin().await.unwrap();
+        // What SQLite does by itself when a write or a sync fails.
+        let crate::store::db::Connection::Sqlite(transaction) = tx.connection();
+        sqlx::query("rollback").execute(&mut **transaction).await.unwrap();
+        assert!(tx.commit().await.is_err());
+        let mut tx = store.begin().await.unwrap();
+        crate::store::board::put(&mut tx, &"developers".into(), &serde_json::json!({})).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     #[tokio::test]

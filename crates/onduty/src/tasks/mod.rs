@@ -5,7 +5,7 @@
 mod engine;
 mod files;
 mod git;
-mod heads;
+pub mod heads;
 mod outbox;
 mod owners;
 mod rollouts;

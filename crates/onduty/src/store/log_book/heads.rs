@@ -9,15 +9,22 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// The newest head of every duty.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn heads(db: &mut Reader) -> Result<Vec<Head>, StoreError> {
+    const SQL: &str = "select duty, seq, hash from log_head order by duty";
+    let rows: Vec<(String, i64, String)> = on_db!(db, connection => sqlx::query_as(SQL).fetch_all(connection).await)?;
+    Ok(rows.into_iter().map(|(duty, seq, hash)| Head { duty: DutyId::new(duty), seq, hash }).collect())
+}
+
 /// Writes the newest head of every duty to `path` as JSON, all or nothing.
 ///
 /// # Errors
 /// [`StoreError::File`] when the file cannot be written; the old one is left as it was.
 pub async fn write_heads(db: &mut Reader, path: &Path) -> Result<Vec<Head>, StoreError> {
-    const SQL: &str = "select duty, seq, hash from log_head order by duty";
-    let rows: Vec<(String, i64, String)> = on_db!(db, connection => sqlx::query_as(SQL).fetch_all(connection).await)?;
-    let heads: Vec<Head> =
-        rows.into_iter().map(|(duty, seq, hash)| Head { duty: DutyId::new(duty), seq, hash }).collect();
+    let heads = heads(db).await?;
     let mut json = serde_json::to_string_pretty(&heads).expect("plain data is always JSON");
     json.push('\n');
     in_background(path, move |path| replace(path, json.as_bytes())).await?;

@@ -8,7 +8,7 @@ mod heads;
 mod search;
 
 pub use chain::{BreakKind, ChainBreak, Head, Verified, verify};
-pub use heads::{read_heads, write_heads};
+pub use heads::{heads, read_heads, write_heads};
 pub use search::search;
 
 use super::db::{date, from_json, micros, on_db, timestamp, to_json};
