@@ -2,17 +2,13 @@
 
 use crate::day::{Day, GITHUB_SECRET, SIGNALS_SECRET, Setting};
 use crate::person::{Answer, Person};
-use crate::served::{Served, send_signal};
-use crate::tools::{eventually, is_full};
+use crate::served::Served;
 use onduty::clock::real_now;
 use onduty::store;
-use onduty_core::engine::Record;
 use onduty_fakes::{Channel, Fault, sign};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
 
 async fn quiet_day() -> Day {
     Day::set(Setting { tasks: false, ..Setting::default() }).await
@@ -241,76 +237,4 @@ async fn a_secret_is_replaced_without_a_gap() {
     served.start().await;
     assert_eq!(served.signal("by-the-old-one-again", &body).await, Some(404), "it was taken back");
     served.stop().await;
-}
-
-/// The subjects that the journal has, in order, with doubles.
-async fn journalled(served: &Served) -> Vec<String> {
-    let store = store::Store::open(&served.data().join("onduty.db")).await.unwrap();
-    let records = store::journal::read(&mut store.read().await.unwrap(), 0, u32::MAX).await.unwrap();
-    let mut subjects = Vec::new();
-    for (_, record) in records {
-        if let Record::Observed { observations, .. } = record {
-            subjects.extend(
-                observations.iter().map(|seen| seen.subject.to_string()).filter(|name| name.starts_with("load-")),
-            );
-        }
-    }
-    store.close().await;
-    subjects
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
-    const SENDERS: usize = 8;
-    let kills = if is_full() { 50 } else { 5 };
-    let mut served = Served::with_script("#!/bin/sh\n");
-    served.start().await;
-    let url = Arc::new(RwLock::new(served.url.clone()));
-    let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let acknowledged: Arc<Mutex<BTreeSet<String>>> = Arc::default();
-    let senders: Vec<_> = (0..SENDERS)
-        .map(|sender| {
-            let (url, stop, sent, acknowledged) = (url.clone(), stop.clone(), sent.clone(), acknowledged.clone());
-            tokio::spawn(async move {
-                for number in 0.. {
-                    let name = format!("load-{sender}-{number}");
-                    let body: Value = json!({"type": "signal", "kind": "load", "subject": name, "state": "ok"});
-                    // As a sender does: again and again, with the same id, until it is answered well.
-                    loop {
-                        if stop.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        let target = url.read().unwrap().clone();
-                        sent.fetch_add(1, Ordering::Relaxed);
-                        match send_signal(&target, &name, &body).await {
-                            Some(200 | 202) => break,
-                            Some(status) => assert_eq!(status, 503, "only a busy store refuses"),
-                            None => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
-                        }
-                    }
-                    acknowledged.lock().unwrap().insert(name);
-                }
-            })
-        })
-        .collect();
-    let count = || acknowledged.lock().unwrap().len();
-    for kill in 0..kills {
-        // Each time at another moment of the work.
-        let enough = count() + 23 + kill * 17 % 40;
-        eventually("more is acknowledged", async || (count() >= enough).then_some(())).await;
-        served.kill().await;
-        served.start().await;
-        url.write().unwrap().clone_from(&served.url);
-    }
-    stop.store(true, Ordering::Relaxed);
-    for sender in senders {
-        sender.await.expect("no sender was refused");
-    }
-    served.stop().await;
-    let kept = journalled(&served).await;
-    let once: BTreeSet<String> = kept.iter().cloned().collect();
-    let lost: Vec<String> = acknowledged.lock().unwrap().difference(&once).cloned().collect();
-    assert!(lost.is_empty(), "{} acknowledged and lost: {lost:?}", lost.len());
-    assert_eq!(kept.len(), once.len(), "something is there twice");
-    assert!(count() > kills * 20 && sent.load(Ordering::Relaxed) >= count());
 }

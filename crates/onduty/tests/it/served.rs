@@ -13,6 +13,8 @@ use tokio::process::{Child, Command};
 
 /// The secret of its signals.
 pub const SECRET: &str = "the secret of signals";
+/// The secret of its webhooks of GitHub, where it takes them.
+pub const GITHUB_SECRET: &str = "the secret of webhooks";
 
 /// Files of an instance, and its server while it runs.
 pub struct Served {
@@ -88,6 +90,14 @@ impl Served {
         );
         std::fs::write(files.join("roster.yml"), roster).unwrap();
         Served::in_folder(folder, ["onduty", "onduty/data", "shop"], Vec::new())
+    }
+
+    /// Takes GitHub's webhooks as well.
+    pub fn and_github(self) -> Served {
+        write_private(&self.files().join("secrets/github"), GITHUB_SECRET);
+        let github = "  github: {secret_file: secrets/github}\n  performance: none\n";
+        std::fs::write(self.files().join("onduty.yml"), INSTANCE.replace("  performance: none\n", github)).unwrap();
+        self
     }
 
     /// An instance whose files somebody else wrote.
