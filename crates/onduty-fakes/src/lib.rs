@@ -5,6 +5,8 @@
 //! hide in the fakes as well: what it sends and expects is written from the outside systems' own examples and from
 //! published standards. Never reads the machine's time and never draws randomness of its own: both are arguments.
 
+#![expect(clippy::disallowed_types, reason = "the outside world has its own ways")]
+
 pub mod delivery;
 pub mod github;
 mod pages;

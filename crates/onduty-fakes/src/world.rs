@@ -347,6 +347,7 @@ fn new_id(channel: Channel, random: &mut Random) -> String {
 }
 
 /// A client for the loopback interface: no proxy, no redirects, and no certificate that it would ever trust.
+#[expect(clippy::disallowed_methods, reason = "the outside world has its own ways")]
 fn client() -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)

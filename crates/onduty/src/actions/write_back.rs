@@ -1,16 +1,14 @@
 //! Telling a tracker who owns an error: one signed message, with a key by which the tracker drops a second one.
 
 use crate::clock::real_now;
-use crate::egress;
+use crate::egress::{Egress, EgressError, Limits, Method, Request, Url, header};
 use crate::sources::signals;
 use secrecy::SecretString;
 use serde::Serialize;
 use std::time::Duration;
 
-/// How long a tracker may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// Most of an answer that is read, in bytes.
-const MAX_ANSWER: usize = 64 * 1024;
+/// How long a tracker may take to answer, and how much of it is read.
+const LIMITS: Limits = Limits { total: Duration::from_secs(10), body: 64 * 1024 };
 
 /// What the tracker is told.
 #[derive(Debug, Clone, Serialize)]
@@ -36,6 +34,9 @@ pub enum WriteBackError {
     /// Worth another try.
     #[error("the tracker cannot be reached: {0}")]
     Unreachable(String),
+    /// onduty does not go there; trying again would not help.
+    #[error(transparent)]
+    NotAllowed(EgressError),
     /// Trying again would not help.
     #[error("the tracker refused it with status {status}: {answer}")]
     Refused {
@@ -50,27 +51,33 @@ pub enum WriteBackError {
 ///
 /// # Errors
 /// [`WriteBackError::Unreachable`] for anything that may go better next time, else [`WriteBackError::Refused`].
-pub async fn send(url: &str, secret: &SecretString, assignment: &Assignment) -> Result<(), WriteBackError> {
-    let unreachable = |error: reqwest::Error| WriteBackError::Unreachable(error.without_url().to_string());
-    let client = egress::client(TIMEOUT).map_err(unreachable)?;
+pub async fn send(
+    egress: &Egress,
+    url: &str,
+    secret: &SecretString,
+    assignment: &Assignment,
+) -> Result<(), WriteBackError> {
+    let address = Url::parse(url).map_err(|_| WriteBackError::NotAllowed(EgressError::NotAnAddress))?;
     let body = serde_json::to_vec(assignment).expect("texts are always JSON");
     let now = real_now();
-    let request = client
-        .post(url)
-        .header("content-type", "application/json")
-        .header("webhook-id", &assignment.key)
-        .header("webhook-timestamp", now.as_second().to_string())
-        .header("webhook-signature", signals::sign(secret, &assignment.key, now, &body))
+    let request = Request::new(Method::POST, address)
+        .within(LIMITS)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::HeaderName::from_static(signals::ID_HEADER), &assignment.key)
+        .header(header::HeaderName::from_static(signals::TIMESTAMP_HEADER), &now.as_second().to_string())
+        .header(
+            header::HeaderName::from_static(signals::SIGNATURE_HEADER),
+            &signals::sign(secret, &assignment.key, now, &body),
+        )
         .body(body);
-    let response = request.send().await.map_err(unreachable)?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(());
+    let answer = egress.send(request).await.map_err(|error| match error {
+        EgressError::NotAllowed { .. } => WriteBackError::NotAllowed(error),
+        error => WriteBackError::Unreachable(error.to_string()),
+    })?;
+    let status = answer.status;
+    match status.as_u16() {
+        _ if status.is_success() => Ok(()),
+        408 | 425 | 500.. => Err(WriteBackError::Unreachable(format!("status {status}: {}", answer.excerpt()))),
+        status => Err(WriteBackError::Refused { status, answer: answer.excerpt() }),
     }
-    let answer = egress::body(response, MAX_ANSWER).await.unwrap_or_default();
-    let answer: String = String::from_utf8_lossy(&answer).chars().take(200).collect();
-    if status.is_server_error() || status.as_u16() == 429 || status.as_u16() == 408 {
-        return Err(WriteBackError::Unreachable(format!("status {status}: {answer}")));
-    }
-    Err(WriteBackError::Refused { status: status.as_u16(), answer })
 }

@@ -4,6 +4,7 @@ use super::{App, Bus, Change, Demo, Liveness, Shared, day};
 use crate::actions::command::CommandTarget;
 use crate::clock::Clock;
 use crate::config::{Broken, Config, Files, LoadError, Secrets, Sources};
+use crate::egress::{Egress, EgressError};
 use crate::sources::{git, github, signals};
 use crate::store::access::{self, Secret};
 use crate::store::processes::NewVersion;
@@ -116,6 +117,9 @@ pub enum StartError {
         /// Why.
         cause: std::io::Error,
     },
+    /// Nothing could leave.
+    #[error(transparent)]
+    Egress(#[from] EgressError),
     /// The store cannot be opened or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -137,6 +141,7 @@ impl App {
         make_private_folder(&data.join("rollouts"))?;
         let store = Store::open(&data.join("onduty.db")).await?;
         let config_path = files.path.clone();
+        let egress = Egress::new(files.config.egress_policy())?;
         let empty = Instance {
             config: files.config.clone(),
             roster: Roster::default(),
@@ -149,6 +154,7 @@ impl App {
             store,
             bus: Bus::new(),
             secrets,
+            egress,
             data,
             config_path,
             supervisor: start.supervisor,
@@ -252,6 +258,10 @@ impl App {
         if let Err(error) = tx.commit().await {
             self.set_instance(before);
             return Err(error);
+        }
+        // Addresses that the new file does not name any more are not asked any more.
+        if let Err(error) = self.egress.set_policy(self.instance().config.egress_policy()) {
+            tracing::error!(error = &error as &dyn std::error::Error, "the old rules of the way out stay in force");
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ pub use look::Look;
 
 use crate::clock::Clock;
 use crate::config::{GitRepository, GitSource, Secrets};
+use crate::egress::Egress;
 use crate::sources::SourceError;
 use crate::sources::git::Mirror;
 use crate::store::Store;
@@ -42,6 +43,8 @@ pub struct Shared {
     pub bus: Bus,
     /// Secrets of sources and targets.
     pub secrets: Secrets,
+    /// The way out, to where the file in force allows.
+    pub egress: Egress,
     /// Folder of the store, of rollouts and of copies of repositories.
     pub data: PathBuf,
     /// The `onduty.yml` that the server was started with.

@@ -3,19 +3,17 @@
 use super::{BAD_INPUT, FINDING, OK, UNAVAILABLE};
 use crate::app::operator::TOKEN_FILE;
 use crate::config::{Config, FILE_NAME};
-use crate::egress;
+use crate::egress::{Egress, Limits, Method, Policy, Request, StatusCode, Url, header};
 use crate::texts;
 use clap::Args;
-use reqwest::{Method, StatusCode};
+use secrecy::SecretString;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How long the server may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(20);
-/// Most of an answer that is read.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// How long the server may take to answer, and how much of it is read.
+const LIMITS: Limits = Limits { total: Duration::from_secs(20), body: 16 * 1024 * 1024 };
 
 /// Where the server is, and who asks. Global, so that people may write them at the end of `onduty item show ID`.
 #[derive(Debug, Clone, Args)]
@@ -67,7 +65,7 @@ pub fn exit(result: Result<u8, CommandError>) -> ExitCode {
 
 /// A server, and the token for it.
 pub struct Client {
-    http: reqwest::Client,
+    egress: Egress,
     base: String,
     token: Option<String>,
     speaks_for: Option<String>,
@@ -77,13 +75,15 @@ pub struct Client {
 impl Client {
     /// Finds the server and the token.
     pub fn new(args: &ServerArgs) -> Result<Client, CommandError> {
-        let http = egress::client(TIMEOUT).map_err(|error| CommandError::Unavailable(error.to_string()))?;
+        let base = args.server.trim_end_matches('/').to_owned();
+        let address = Url::parse(&base).map_err(|_| not_an_address(&base))?;
+        let egress = Egress::new(Policy::typed(&address));
+        let egress = egress.map_err(|error| CommandError::Unavailable(error.to_string()))?;
         let token = match std::env::var("ONDUTY_TOKEN") {
             Ok(token) if !token.trim().is_empty() => Some(token.trim().to_owned()),
             _ => token_beside(&args.config),
         };
-        let base = args.server.trim_end_matches('/').to_owned();
-        Ok(Client { http, base, token, speaks_for: args.speaks_for.clone(), duty: args.duty.clone() })
+        Ok(Client { egress, base, token, speaks_for: args.speaks_for.clone(), duty: args.duty.clone() })
     }
 
     /// `GET path`
@@ -110,27 +110,24 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CommandError> {
-        let mut request =
-            self.http.request(method, format!("{}{path}", self.base)).header("accept", "application/json");
+        let url = Url::parse(&format!("{}{path}", self.base)).map_err(|_| not_an_address(&self.base))?;
+        let mut request = Request::new(method, url).within(LIMITS).header(header::ACCEPT, "application/json");
         if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+            request = request.bearer(&SecretString::from(token.as_str()));
         }
         if let Some(engineer) = &self.speaks_for {
-            request = request.header(crate::web::auth::SPEAKS_FOR, engineer);
+            request = request.header(header::HeaderName::from_static(crate::web::auth::SPEAKS_FOR), engineer);
         }
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| {
-            let why = if error.is_connect() { "nobody listens there" } else { "no answer" };
+        let answer = self.egress.send(request).await.map_err(|error| {
             CommandError::Unavailable(format!(
-                "the server at {} cannot be asked: {why}; start it with `onduty serve`, or name another with --server",
+                "the server at {} cannot be asked: {error}; start it with `onduty serve`, or name another with --server",
                 self.base
             ))
         })?;
-        let status = response.status();
-        let bytes = egress::body(response, MAX_ANSWER).await;
-        let bytes = bytes.map_err(|error| CommandError::Unavailable(error.to_string()))?;
+        let (status, bytes) = (answer.status, answer.body);
         let answer: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         if status.is_success() {
             return Ok(answer);
@@ -159,6 +156,10 @@ impl Client {
             _ => CommandError::Refused(message),
         }
     }
+}
+
+fn not_an_address(base: &str) -> CommandError {
+    CommandError::BadInput(format!("`{base}` is not a web address; write for example http://127.0.0.1:7007"))
 }
 
 /// The operator's token in the data folder of an instance's file.

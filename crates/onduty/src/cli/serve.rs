@@ -124,7 +124,7 @@ fn refuse(error: &StartError) -> ExitCode {
             eprintln!("{error}");
             ExitCode::from(BAD_INPUT)
         }
-        StartError::Folder { .. } | StartError::Store(_) => {
+        StartError::Folder { .. } | StartError::Egress(_) | StartError::Store(_) => {
             eprintln!("{:#}", anyhow::anyhow!(error.to_string()));
             ExitCode::from(UNAVAILABLE)
         }

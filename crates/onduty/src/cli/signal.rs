@@ -4,12 +4,11 @@
 //! touches the store.
 
 use crate::clock::real_now;
-use crate::egress;
+use crate::egress::{Egress, Limits, Method, Policy, Request, StatusCode, Url};
 use crate::sources::{Decoded, SourceError, github, signals};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{StatusCode, Url};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use std::io::Read;
@@ -19,10 +18,8 @@ use std::time::Duration;
 
 /// Largest payload that is read: GitHub sends no larger one.
 const MAX_PAYLOAD: u64 = 25 * 1024 * 1024;
-/// Longest wait for the server.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-/// What is shown of the server's answer, in bytes.
-const MAX_ANSWER: usize = 64 * 1024;
+/// Longest wait for the server, and how much of its answer is read.
+const LIMITS: Limits = Limits { total: Duration::from_secs(30), body: 64 * 1024 };
 
 /// Explain a payload, or send a signal.
 #[derive(Debug, Args)]
@@ -193,20 +190,19 @@ async fn send(args: &SendArgs) -> Result<String, Failure> {
     let (id, now) = (format!("msg_{}", uuid::Uuid::now_v7().simple()), real_now());
     let signature = signals::sign(&secret, &id, now, &body);
 
-    let client = egress::client(SEND_TIMEOUT).map_err(|error| unavailable(format!("cannot set up TLS: {error}")))?;
-    let request = client
-        .post(hook.clone())
-        .header("content-type", "application/json")
-        .header(signals::ID_HEADER, &id)
-        .header(signals::TIMESTAMP_HEADER, now.as_second())
-        .header(signals::SIGNATURE_HEADER, signature)
+    let egress = Egress::new(Policy::typed(&hook)).map_err(|error| unavailable(error.to_string()))?;
+    let request = Request::new(Method::POST, hook.clone())
+        .within(LIMITS)
+        .header(CONTENT_TYPE, "application/json")
+        .header(HeaderName::from_static(signals::ID_HEADER), &id)
+        .header(HeaderName::from_static(signals::TIMESTAMP_HEADER), &now.as_second().to_string())
+        .header(HeaderName::from_static(signals::SIGNATURE_HEADER), &signature)
         .body(body);
-    let response = request.send().await.map_err(|error| {
+    let answer = egress.send(request).await.map_err(|error| {
         let hint = "is `onduty serve` running there? See --server and ONDUTY_URL";
-        unavailable(format!("no answer from {hook}: {}; {hint}", error.without_url()))
+        unavailable(format!("{hook} cannot be asked: {error}; {hint}"))
     })?;
-    let status = response.status();
-    let answer = egress::body(response, MAX_ANSWER).await.map_err(|error| unavailable(error.to_string()))?;
+    let status = answer.status;
     match status {
         status if status.is_success() && args.json => {
             Ok(json!({ "id": id, "status": status.as_u16(), "observations": observations }).to_string())
@@ -221,11 +217,7 @@ async fn send(args: &SendArgs) -> Result<String, Failure> {
         status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
             Err(unavailable(format!("{hook} cannot take it now ({status}); send it again later")))
         }
-        status => {
-            let answer: String =
-                String::from_utf8_lossy(&answer).chars().filter(|c| !c.is_control()).take(300).collect();
-            Err(bad(format!("{hook} refused it ({status}): {answer}")))
-        }
+        status => Err(bad(format!("{hook} refused it ({status}): {}", answer.excerpt()))),
     }
 }
 

@@ -4,6 +4,7 @@
 //! up only when [`Config::secrets`] is asked, so that files can be checked on a machine without them. Every key is
 //! described in `onduty.default.yml` beside this file.
 
+mod egress;
 mod files;
 mod load;
 mod read;
@@ -16,6 +17,7 @@ pub use files::{Files, ProcessFile};
 pub use load::{Broken, LoadError, read_text};
 pub use secrets::{MissingSecret, SecretSource, Secrets};
 
+use crate::egress::{Network, Policy, Url};
 use onduty_core::engine::Declarations;
 use onduty_core::files::Problem;
 use onduty_core::ids::Environment;
@@ -49,6 +51,17 @@ pub struct Config {
     pub write_back_errors: Option<WriteBackTarget>,
     /// How to roll out, by environment.
     pub rollouts: BTreeMap<Environment, RolloutTarget>,
+    /// Where onduty may go besides the public addresses that are named elsewhere in the file.
+    pub egress: EgressRules,
+}
+
+/// `egress: {allow: [10.0.0.0/8, sentry.internal]}`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EgressRules {
+    /// Ranges of addresses inside that may be connected to.
+    pub networks: Vec<Network>,
+    /// Hosts that may be asked, wherever they are.
+    pub hosts: Vec<String>,
 }
 
 /// Who tells about the outside world.
@@ -174,6 +187,14 @@ impl Config {
             expect(kind.clone(), *max_age);
         }
         declarations
+    }
+
+    /// Where onduty may go: to what the file names, and what it allows.
+    pub fn egress_policy(&self) -> Policy {
+        let policy = self.egress.networks.iter().fold(Policy::default(), |policy, network| policy.within(*network));
+        let policy = self.egress.hosts.iter().fold(policy, |policy, host| policy.trusting(host));
+        let named = self.write_back_errors.iter().map(|target| target.url.as_str());
+        named.filter_map(|address| Url::parse(address).ok()).fold(policy, |policy, url| policy.naming(&url))
     }
 
     /// Looks up every secret that the file names.

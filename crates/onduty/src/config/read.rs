@@ -1,7 +1,7 @@
 //! The text of `onduty.yml` as a [`Config`].
 
 use super::values::{line, loopback, path};
-use super::{Config, Sources, rollouts, sources};
+use super::{Config, EgressRules, Sources, egress, rollouts, sources};
 use onduty_core::files::{self, Fields, Node, Problem, Problems};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,6 +23,7 @@ pub fn config(file: &str, text: &str, base: &Path) -> (Config, Vec<Problem>) {
         sources: Sources::default(),
         write_back_errors: None,
         rollouts: BTreeMap::new(),
+        egress: EgressRules::default(),
     };
     if let Some(root) = files::parse(text, &mut problems) {
         read(&root, base, &mut config, &mut problems);
@@ -48,6 +49,8 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     if let Some(node) = fields.node("process") {
         process(node, problems);
     }
+    // First: where `http` may be spoken depends on it.
+    config.egress = fields.node("egress").map(|node| egress::read(node, problems)).unwrap_or_default();
     config.sources = sources::read(fields.map("sources", problems), base, problems);
     config.write_back_errors = fields.node("write_back").and_then(|node| rollouts::write_back(node, base, problems));
     config.rollouts = rollouts::read(fields.map("rollouts", problems), base, problems);

@@ -133,6 +133,38 @@ fn every_bad_instance_file_gets_a_message() {
 }
 
 #[test]
+fn every_bad_way_out_gets_a_message() {
+    for (text, expected) in [
+        ("egress: []", "1:9: `egress` should be a map of keys, but is a list; write one `key: value` a line"),
+        (
+            "egress: {allow: [10.0.0.0/33]}",
+            "1:18: `10.0.0.0/33`: the length after the slash is too large; write a range such as 10.0.0.0/8, an address, or a host such as sentry.internal",
+        ),
+        (
+            "egress: {allow: [10.1.0.0/8]}",
+            "1:18: `10.1.0.0/8`: the address has bits beyond the length after the slash; write the first address of the range, or a single address without the slash",
+        ),
+        (
+            "egress: {allow: ['http://sentry.internal']}",
+            "1:19: `http://sentry.internal` is neither a range of addresses nor a host; write a range such as 10.0.0.0/8, an address, or a host such as sentry.internal",
+        ),
+        (
+            "egress: {allow: ['*.internal']}",
+            "1:19: `*.internal` is neither a range of addresses nor a host; write a range such as 10.0.0.0/8, an address, or a host such as sentry.internal",
+        ),
+        (
+            "egress: {allow: [10.0.0]}",
+            "1:18: `10.0.0` is neither a range of addresses nor a host; write a range such as 10.0.0.0/8, an address, or a host such as sentry.internal",
+        ),
+    ] {
+        check(&format!("{text}\n"), &[&format!("onduty.yml:{expected}")]);
+    }
+    let config = parsed("egress: {allow: [10.0.0.0/8, '::1', Sentry.Internal]}\n");
+    assert_eq!(config.egress.networks.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+    assert_eq!(config.egress.hosts, ["sentry.internal"]);
+}
+
+#[test]
 fn every_bad_source_gets_a_message() {
     let long = "https://lena:hunter2@git.example/shop";
     for (source, expected) in [
@@ -277,6 +309,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/$defs/git", "sources: {git: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/github", "sources: {github: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/signals", "sources: {signals: {zzzzzzzz: 1}}\n"),
+        ("/properties/egress", "egress: {zzzzzzzz: 1}\n"),
         ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
         ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),
         ("/properties/rollouts/additionalProperties", "rollouts: {p: {zzzzzzzz: 1}}\n"),

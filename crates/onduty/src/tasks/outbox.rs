@@ -62,7 +62,7 @@ async fn send(app: &App, row: &Row) -> anyhow::Result<()> {
                 decided_by: handle_of(app, &decided_by),
                 key: row.effect.key.clone(),
             };
-            write_back::send(&url, &secret, &assignment).await
+            write_back::send(&app.egress, &url, &secret, &assignment).await
         }
     };
     match sent {

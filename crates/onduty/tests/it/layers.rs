@@ -226,7 +226,7 @@ fn providers_never_use_providers() {
 }
 
 /// A word, the only places where it may stand, and why.
-const ROOMS_OF_WORDS: [(&str, &[&str], &str); 11] = [
+const ROOMS_OF_WORDS: [(&str, &[&str], &str); 15] = [
     ("sqlx::", &["store"], "only the store speaks SQL"),
     ("Timestamp::now", &["clock.rs"], "only the clock reads the time"),
     ("Zoned::now", &["clock.rs"], "only the clock reads the time"),
@@ -234,7 +234,11 @@ const ROOMS_OF_WORDS: [(&str, &[&str], &str); 11] = [
     ("Client::builder", &["egress"], "there is one way out"),
     ("ClientBuilder", &["egress"], "there is one way out"),
     ("reqwest::get", &["egress"], "there is one way out"),
-    ("reqwest::Client::new", &["egress"], "there is one way out"),
+    ("reqwest::Client", &["egress"], "there is one way out"),
+    ("TcpStream::connect", &["egress"], "there is one way out"),
+    ("TcpSocket", &["egress"], "there is one way out"),
+    ("UdpSocket", &["egress"], "there is one way out"),
+    ("lookup_host", &["egress"], "there is one way out"),
     ("onduty_fakes", &["cli/demo.rs"], "only the demo plays the outside world"),
     ("html!", &["web/views"], "only views draw"),
     ("PreEscaped", &["web/views", "web/assets"], "what is not escaped is looked at with both eyes"),

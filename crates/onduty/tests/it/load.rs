@@ -110,7 +110,7 @@ pub fn monotonic() -> u64 {
 }
 
 async fn send_for_ever(shared: Arc<Shared>, sender: usize, signs: Signs, rest: Duration) {
-    let http = onduty::egress::client(Duration::from_secs(30)).expect("TLS can be set up");
+    let http = crate::person::client(Duration::from_secs(30));
     for number in 0_u64.. {
         let name = format!("load-{sender}-{number}-");
         // One in fifty becomes an item and a line of the log book.

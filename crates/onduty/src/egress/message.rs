@@ -1,0 +1,182 @@
+//! What is asked and what is answered. Answers are whole and within their limit before anybody sees them.
+
+use super::EgressError;
+use axum::http;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// How long and how large an exchange may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From asking for a turn to the last byte.
+    pub total: Duration,
+    /// The body, in bytes, after decompression.
+    pub body: usize,
+}
+
+impl Limits {
+    /// For JSON of trackers.
+    pub const DEFAULT: Limits = Limits { total: Duration::from_secs(20), body: 8 * 1024 * 1024 };
+}
+
+/// What to ask.
+#[derive(Debug)]
+pub struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    pub(super) limits: Limits,
+    /// What may not be repeated in any error or log.
+    pub(super) secrets: Vec<SecretString>,
+}
+
+impl Request {
+    /// Asks `url`.
+    pub fn new(method: Method, url: Url) -> Request {
+        let (headers, body, secrets) = (HeaderMap::new(), Vec::new(), Vec::new());
+        Request { method, url, headers, body, limits: Limits::DEFAULT, secrets }
+    }
+
+    /// `GET url`
+    pub fn get(url: Url) -> Request {
+        Request::new(Method::GET, url)
+    }
+
+    /// With other limits.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Request {
+        Request { limits, ..self }
+    }
+
+    /// With one more header. A value that cannot stand in a header is left out: the answer then says what is missing.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Request {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// With `Authorization: Bearer`.
+    #[must_use]
+    pub fn bearer(mut self, token: &SecretString) -> Request {
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())) {
+            value.set_sensitive(true);
+            self.headers.insert(AUTHORIZATION, value);
+        }
+        self.secrets.push(token.clone());
+        self
+    }
+
+    /// With these bytes.
+    #[must_use]
+    pub fn body(self, body: Vec<u8>) -> Request {
+        Request { body, ..self }
+    }
+
+    /// With this as JSON.
+    #[must_use]
+    pub fn json(self, body: &impl Serialize) -> Request {
+        // Only types that serialize themselves in an odd way can fail; then the receiver says what it misses.
+        let bytes = serde_json::to_vec(body).unwrap_or_default();
+        self.header(CONTENT_TYPE, "application/json").body(bytes)
+    }
+
+    /// For libraries that make requests of the `http` crate.
+    ///
+    /// # Errors
+    /// [`EgressError::NotAnAddress`]
+    pub fn of_http(request: http::Request<Vec<u8>>) -> Result<Request, EgressError> {
+        let (parts, body) = request.into_parts();
+        let url = Url::parse(&parts.uri.to_string()).map_err(|_| EgressError::NotAnAddress)?;
+        let secrets = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let secrets = secrets.into_iter().flat_map(str::split_whitespace).skip(1).map(SecretString::from).collect();
+        let (method, headers, limits) = (parts.method, parts.headers, Limits::DEFAULT);
+        Ok(Request { method, url, headers, body, limits, secrets })
+    }
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status; redirects are answers like any other.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body, decompressed.
+    pub body: Vec<u8>,
+    pub(super) secrets: Vec<SecretString>,
+}
+
+impl Answer {
+    /// The body as JSON of this shape.
+    ///
+    /// # Errors
+    /// Where it is not; the error repeats nothing of the body.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.body)
+    }
+
+    /// The beginning of the body as one line for people, without what was sent as a secret and without markup: pages of
+    /// proxies say nothing that helps.
+    pub fn excerpt(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]);
+        if text.trim_start().starts_with('<') {
+            return "a web page".to_owned();
+        }
+        let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        redact(&line, &self.secrets).chars().filter(|c| !c.is_control()).take(200).collect()
+    }
+
+    /// For libraries that read answers of the `http` crate.
+    pub fn into_http(self) -> http::Response<Vec<u8>> {
+        let mut response = http::Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+/// `text` without any of `secrets`.
+pub fn redact(text: &str, secrets: &[SecretString]) -> String {
+    let known = secrets.iter().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 4);
+    known.fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_repeated() {
+        let token = SecretString::from("sntrys_abc123");
+        let request = Request::get(Url::parse("https://sentry.io/x").unwrap()).bearer(&token);
+        assert!(!format!("{request:?}").contains("abc123"), "{request:?}");
+        let answer = |body: &str| Answer {
+            status: StatusCode::FORBIDDEN,
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+            secrets: vec![token.clone()],
+        };
+        assert_eq!(
+            answer("{\"detail\":\n \"no such token sntrys_abc123\u{1b}[1m\"}").excerpt(),
+            "{\"detail\": \"no such token [redacted][1m\"}"
+        );
+        assert_eq!(answer("  <html>502</html>").excerpt(), "a web page");
+        assert_eq!(answer(&"é ".repeat(9_000)).excerpt().chars().count(), 200);
+    }
+
+    #[test]
+    fn requests_of_the_http_crate_pass() {
+        let request = http::Request::post("https://id.example/token?x=1").header("authorization", "Basic c2VjcmV0");
+        let request = Request::of_http(request.body(b"a=b".to_vec()).unwrap()).unwrap();
+        assert_eq!((request.method, request.url.as_str()), (Method::POST, "https://id.example/token?x=1"));
+        assert_eq!(request.secrets.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["c2VjcmV0"]);
+        assert!(Request::of_http(http::Request::get("/token").body(Vec::new()).unwrap()).is_err());
+    }
+}
