@@ -16,6 +16,8 @@ pub enum Change {
     },
     /// A push was heard of: the copy of the repository is behind.
     Pushed,
+    /// A tracker hinted at news: it should be asked.
+    Hinted,
     /// Files or the pace of duty time: everything may look different.
     Everything,
 }

@@ -5,7 +5,7 @@ use crate::actions::command::CommandTarget;
 use crate::clock::Clock;
 use crate::config::{Broken, Config, Files, LoadError, Secrets, Sources};
 use crate::egress::{Egress, EgressError};
-use crate::sources::{git, github, signals};
+use crate::sources::{bugsink, git, github, sentry, signals};
 use crate::store::access::{self, Secret};
 use crate::store::processes::NewVersion;
 use crate::store::{self, Store, StoreError, Tx};
@@ -283,7 +283,9 @@ fn source_names(sources: &Sources) -> BTreeSet<SourceName> {
     let git = sources.git.iter().map(|source| git::source_name(&source.name));
     let github = sources.github.iter().map(|_| SourceName::from(github::NAME));
     let signals = sources.signals.iter().map(|_| SourceName::from(signals::NAME));
-    git.chain(github).chain(signals).collect()
+    let sentry = sources.sentry.iter().map(|_| SourceName::from(sentry::NAME));
+    let bugsink = sources.bugsink.iter().map(|_| SourceName::from(bugsink::NAME));
+    git.chain(github).chain(signals).chain(sentry).chain(bugsink).collect()
 }
 
 /// Who changed a process, and why, as far as its repository tells.

@@ -2,11 +2,11 @@
 
 use super::{App, Change};
 use crate::clock::real_now;
-use crate::sources::{Decoded, SourceError, github, signals};
+use crate::sources::{Decoded, Ignored, SourceError, github, sentry, signals};
 use crate::store::{Intake, IntakeOutcome, StoreError};
 use axum::http::HeaderMap;
 use onduty_core::ids::SourceName;
-use onduty_core::signal::{Fact, Observation};
+use onduty_core::signal::{ErrorGroup, Fact, Kind, Observation};
 
 /// What became of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,7 @@ impl App {
         let read = self.read_delivery(source, headers, body)?;
         let count = read.decoded.observations.len();
         let pushed = read.decoded.observations.iter().any(|seen| matches!(seen.fact, Fact::Head(_)));
+        let hinted = matches!(read.decoded.ignored, Some(Ignored::Hint { .. }));
         let intake = Intake {
             source: SourceName::from(source),
             event: read.event,
@@ -73,6 +74,9 @@ impl App {
         }
         if pushed {
             self.bus.tell(Change::Pushed);
+        }
+        if hinted {
+            self.bus.tell(Change::Hinted);
         }
         Ok(match read.decoded.ignored {
             Some(why) if count == 0 => Accepted::Ignored(why.to_string()),
@@ -98,8 +102,41 @@ impl App {
                 let key = signals::delivery_key(delivery.as_deref().unwrap_or_default(), body);
                 Ok(Read { key, event: "signal".to_owned(), delivery, decoded })
             }
+            sentry::NAME if !self.secrets.sentry_hook.is_empty() => {
+                sentry::verify(&self.secrets.sentry_hook, headers, body)?;
+                let event = header(sentry::RESOURCE_HEADER).unwrap_or_default();
+                let decoded = sentry::decode(&event, body)?;
+                let key = sentry::delivery_key(&event, body);
+                Ok(Read { key, event, delivery: header("request-id"), decoded })
+            }
             _ => Err(IntakeError::NoSource),
         }
+    }
+
+    /// The errors that `source` told last, as they are known.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn known_errors(&self, source: &str) -> Result<Vec<ErrorGroup>, StoreError> {
+        let mut reader = self.store.read().await?;
+        let snapshot = super::day::load_snapshot(&mut reader, &self.instance(), self.clock.duty_now()).await?;
+        let told = snapshot.of_kind(&Kind::Errors).filter(|(_, state)| state.source.as_str() == source);
+        Ok(told
+            .filter_map(|(_, state)| match &state.fact {
+                Fact::Error(group) => Some(group.clone()),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// Whether `source` was ever read whole: what it tells the first time was there before.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn was_heard(&self, source: &str) -> Result<bool, StoreError> {
+        let mut reader = self.store.read().await?;
+        let contacts = crate::store::signals::contacts(&mut reader).await?;
+        Ok(contacts.iter().any(|contact| contact.source.as_str() == source && contact.last.is_some()))
     }
 
     /// Records what an adapter of onduty's own saw: git, which has no sender.
@@ -117,8 +154,16 @@ impl App {
 
 /// Headers worth keeping for a person who looks at a delivery later; never a signature or a secret.
 fn kept_headers(headers: &HeaderMap) -> String {
-    const KEPT: [&str; 6] =
-        ["content-type", "user-agent", "x-github-event", "x-github-delivery", "webhook-id", "webhook-timestamp"];
+    const KEPT: [&str; 8] = [
+        "sentry-hook-resource",
+        "request-id",
+        "content-type",
+        "user-agent",
+        "x-github-event",
+        "x-github-delivery",
+        "webhook-id",
+        "webhook-timestamp",
+    ];
     let kept = KEPT.iter().filter_map(|name| Some((*name, headers.get(*name)?.to_str().ok()?)));
     let kept: std::collections::BTreeMap<&str, &str> = kept.collect();
     serde_json::to_string(&kept).expect("texts are always JSON")

@@ -5,7 +5,7 @@
 
 use crate::clock::real_now;
 use crate::egress::{Egress, Limits, Method, Policy, Request, StatusCode, Url};
-use crate::sources::{Decoded, SourceError, github, signals};
+use crate::sources::{Decoded, SourceError, github, sentry, signals};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -40,6 +40,7 @@ enum SignalCommand {
 enum Provider {
     Github,
     Signals,
+    Sentry,
 }
 
 #[derive(Debug, Args)]
@@ -47,11 +48,11 @@ struct ExplainArgs {
     /// Who sent the payload
     #[arg(long)]
     source: Provider,
-    /// The event, as in X-GitHub-Event
+    /// The event, as in X-GitHub-Event or Sentry-Hook-Resource
     #[arg(long)]
     event: Option<String>,
     /// A file with the request's headers, one `Name: value` a line; the signature is checked with the secret in
-    /// ONDUTY_GITHUB_SECRET or ONDUTY_SIGNALS_SECRET
+    /// ONDUTY_GITHUB_SECRET, ONDUTY_SIGNALS_SECRET or ONDUTY_SENTRY_SECRET
     #[arg(long, value_name = "FILE")]
     headers: Option<PathBuf>,
     /// The request's body; `-` reads standard input
@@ -145,6 +146,16 @@ fn explain(args: &ExplainArgs) -> Result<Value, Failure> {
                 github::verify(&[secret], headers, &body)
             });
             (github::NAME, Some(event.to_owned()), github::decode(event, &body, real_now()), signature)
+        }
+        Provider::Sentry => {
+            let named = headers.as_ref().and_then(|headers| headers.get(sentry::RESOURCE_HEADER)?.to_str().ok());
+            let event = args.event.as_deref().or(named).ok_or_else(|| {
+                bad("which event is this? Give --event, such as --event issue, or --headers with Sentry-Hook-Resource")
+            })?;
+            let signature = signature(headers.as_ref(), "ONDUTY_SENTRY_SECRET", variable, |secret, headers| {
+                sentry::verify(&[secret], headers, &body)
+            });
+            (sentry::NAME, Some(event.to_owned()), sentry::decode(event, &body), signature)
         }
         Provider::Signals => {
             let signature = signature(headers.as_ref(), "ONDUTY_SIGNALS_SECRET", variable, |secret, headers| {

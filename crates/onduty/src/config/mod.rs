@@ -11,6 +11,7 @@ mod read;
 mod rollouts;
 mod secrets;
 mod sources;
+mod trackers;
 mod values;
 
 pub use files::{Files, ProcessFile};
@@ -73,6 +74,10 @@ pub struct Sources {
     pub github: Option<GithubSource>,
     /// Signed signals that anybody can send.
     pub signals: Option<SignalsSource>,
+    /// Errors of Sentry.
+    pub sentry: Option<TrackerSource>,
+    /// Errors of Bugsink.
+    pub bugsink: Option<TrackerSource>,
     /// Kinds that nobody watches, and that is on purpose: `performance: none`.
     pub absent: BTreeSet<Kind>,
 }
@@ -117,6 +122,27 @@ pub struct SignalsSource {
     pub secret: SecretSource,
     /// How long a kind stays known without a sign of life; these kinds are expected.
     pub max_age: BTreeMap<Kind, Duration>,
+}
+
+/// An error tracker that is asked over its API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackerSource {
+    /// Where it is.
+    pub url: String,
+    /// Sentry's organisation.
+    pub organisation: String,
+    /// Projects; none is all that the token may see.
+    pub projects: Vec<String>,
+    /// Environments; none is all, where the tracker can tell.
+    pub environments: Vec<String>,
+    /// Who asks.
+    pub token: SecretSource,
+    /// What its webhooks are signed with.
+    pub hook: Option<SecretSource>,
+    /// How often it is asked.
+    pub every: Duration,
+    /// How long what it said stays known.
+    pub max_age: Duration,
 }
 
 /// Where something is told.
@@ -183,6 +209,9 @@ impl Config {
         if let Some(github) = &self.sources.github {
             expect(Kind::Builds, github.max_age);
         }
+        for tracker in self.sources.sentry.iter().chain(&self.sources.bugsink) {
+            expect(Kind::Errors, tracker.max_age);
+        }
         for (kind, max_age) in self.sources.signals.iter().flat_map(|signals| &signals.max_age) {
             expect(kind.clone(), *max_age);
         }
@@ -193,7 +222,8 @@ impl Config {
     pub fn egress_policy(&self) -> Policy {
         let policy = self.egress.networks.iter().fold(Policy::default(), |policy, network| policy.within(*network));
         let policy = self.egress.hosts.iter().fold(policy, |policy, host| policy.trusting(host));
-        let named = self.write_back_errors.iter().map(|target| target.url.as_str());
+        let trackers = self.sources.sentry.iter().chain(&self.sources.bugsink).map(|tracker| tracker.url.as_str());
+        let named = self.write_back_errors.iter().map(|target| target.url.as_str()).chain(trackers);
         named.filter_map(|address| Url::parse(address).ok()).fold(policy, |policy, url| policy.naming(&url))
     }
 

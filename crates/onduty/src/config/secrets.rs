@@ -30,6 +30,12 @@ pub struct Secrets {
     pub github: Vec<SecretString>,
     /// Signals may be signed with any of these.
     pub signals: Vec<SecretString>,
+    /// Sentry's webhooks may be signed with any of these.
+    pub sentry_hook: Vec<SecretString>,
+    /// Sentry is asked with the first.
+    pub sentry: Vec<SecretString>,
+    /// Bugsink is asked with the first.
+    pub bugsink: Vec<SecretString>,
     /// Messages about owners of errors are signed with the first.
     pub write_back_errors: Vec<SecretString>,
 }
@@ -71,19 +77,67 @@ pub enum MissingSecret {
     },
 }
 
+/// The keys under which a secret is named.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys {
+    env: &'static str,
+    file: &'static str,
+    noun: &'static str,
+    mend: &'static str,
+}
+
+impl Keys {
+    /// What messages are signed with.
+    pub const SECRET: Keys = Keys {
+        env: "secret_env",
+        file: "secret_file",
+        noun: "secret",
+        mend: "name a variable of the environment, such as `secret_env: ONDUTY_SECRET`, or a file with `secret_file`",
+    };
+    /// What onduty shows to be let in.
+    pub const TOKEN: Keys = Keys {
+        env: "token_env",
+        file: "token_file",
+        noun: "token",
+        mend: "name a variable of the environment, such as `token_env: ONDUTY_TOKEN`, or a file with `token_file`",
+    };
+}
+
 /// `secret_env` or `secret_file` of `fields`, whose map people call `what`.
 pub fn read(fields: &mut Fields<'_>, what: &str, base: &Path, problems: &mut Problems) -> Option<SecretSource> {
-    let variables = fields.texts("secret_env", problems);
-    let file = fields.text("secret_file", problems);
-    let mend = "name a variable of the environment, such as `secret_env: ONDUTY_SECRET`, or a file with `secret_file`";
+    read_as(Keys::SECRET, fields, what, base, problems)
+}
+
+/// The same, where it may be left out.
+pub fn read_optional(
+    fields: &mut Fields<'_>,
+    what: &str,
+    base: &Path,
+    problems: &mut Problems,
+) -> Option<SecretSource> {
+    let named = fields.node(Keys::SECRET.env).is_some() || fields.node(Keys::SECRET.file).is_some();
+    named.then(|| read(fields, what, base, problems)).flatten()
+}
+
+/// The same under other keys.
+pub fn read_as(
+    keys: Keys,
+    fields: &mut Fields<'_>,
+    what: &str,
+    base: &Path,
+    problems: &mut Problems,
+) -> Option<SecretSource> {
+    let variables = fields.texts(keys.env, problems);
+    let file = fields.text(keys.file, problems);
+    let mend = keys.mend;
     match (variables.is_empty(), file) {
         (true, None) => {
-            problems.add(fields.place, format!("{what} has no secret"), mend);
+            problems.add(fields.place, format!("{what} has no {}", keys.noun), mend);
             None
         }
         (true, Some((path, place))) => Some(SecretSource::File(base.join(path_text(&path, place, problems)?))),
         (false, Some((_, place))) => {
-            problems.add(place, format!("{what} has both `secret_env` and `secret_file`"), "keep one of the two");
+            problems.add(place, format!("{what} has both `{}` and `{}`", keys.env, keys.file), "keep one of the two");
             None
         }
         (false, None) => {
@@ -124,6 +178,9 @@ pub fn look_up(config: &Config, variable: &dyn Fn(&str) -> Option<OsString>) -> 
     let secrets = Secrets {
         github: all(config.sources.github.as_ref().map(|github| &github.secret), "GitHub's webhooks"),
         signals: all(config.sources.signals.as_ref().map(|signals| &signals.secret), "signed signals"),
+        sentry_hook: all(config.sources.sentry.as_ref().and_then(|sentry| sentry.hook.as_ref()), "Sentry's webhooks"),
+        sentry: all(config.sources.sentry.as_ref().map(|sentry| &sentry.token), "questions to Sentry"),
+        bugsink: all(config.sources.bugsink.as_ref().map(|bugsink| &bugsink.token), "questions to Bugsink"),
         write_back_errors: all(config.write_back_errors.as_ref().map(|target| &target.secret), "messages about owners"),
     };
     if missing.is_empty() { Ok(secrets) } else { Err(missing) }

@@ -1,7 +1,7 @@
 //! `sources:` who tells about the outside world, and what nobody watches.
 
 use super::values::{duration, duration_of, has_credentials, line, path_text};
-use super::{GitRepository, GitSource, GithubSource, SignalsSource, Sources, secrets};
+use super::{EgressRules, GitRepository, GitSource, GithubSource, SignalsSource, Sources, secrets, trackers};
 use onduty_core::files::{Fields, Node, Place, Problems, Value, closest};
 use onduty_core::ids::is_plain_id;
 use onduty_core::signal::Kind;
@@ -23,10 +23,10 @@ const WEBHOOK_MAX_AGE: Duration = DAY;
 /// Bounds of every `max_age`.
 const MAX_AGES: (Duration, Duration) = (MINUTE, Duration::from_secs(90 * 86_400));
 
-const ADAPTERS: [&str; 3] = ["git", "github", "signals"];
+const ADAPTERS: [&str; 5] = ["git", "github", "signals", "sentry", "bugsink"];
 
 /// Reads the map under `sources`.
-pub fn read(entries: &[(String, Place, Node)], base: &Path, problems: &mut Problems) -> Sources {
+pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules, problems: &mut Problems) -> Sources {
     let mut sources = Sources::default();
     let mut absent: Vec<(Kind, Place)> = Vec::new();
     for (key, place, node) in entries {
@@ -34,6 +34,8 @@ pub fn read(entries: &[(String, Place, Node)], base: &Path, problems: &mut Probl
             "git" => sources.git = repositories(node, base, problems),
             "github" => sources.github = github(node, base, problems),
             "signals" => sources.signals = signals(node, base, problems),
+            "sentry" => sources.sentry = trackers::sentry(node, base, rules, problems),
+            "bugsink" => sources.bugsink = trackers::bugsink(node, base, rules, problems),
             kind => {
                 if is_absent(kind, *place, node, problems) {
                     absent.push((Kind::from_word(kind), *place));
@@ -45,6 +47,8 @@ pub fn read(entries: &[(String, Place, Node)], base: &Path, problems: &mut Probl
         let source = match kind {
             Kind::Commits if !sources.git.is_empty() => "git",
             Kind::Builds if sources.github.is_some() => "github",
+            Kind::Errors if sources.sentry.is_some() => "sentry",
+            Kind::Errors if sources.bugsink.is_some() => "bugsink",
             kind if sources.signals.as_ref().is_some_and(|signals| signals.max_age.contains_key(kind)) => "signals",
             _ => continue,
         };
@@ -67,7 +71,7 @@ fn is_absent(key: &str, place: Place, node: &Node, problems: &mut Problems) -> b
             problems.add(
                 node.place,
                 format!("`{key}` is a kind of signal and may only be `none` here"),
-                format!("write `{key}: none` when nobody watches it, or remove it; sources are `git`, `github` and `signals`"),
+                format!("write `{key}: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry` and `bugsink`"),
             );
         }
         return none;
@@ -75,7 +79,8 @@ fn is_absent(key: &str, place: Place, node: &Node, problems: &mut Problems) -> b
     let words: Vec<&str> = ADAPTERS.into_iter().chain(Kind::BUILT_IN.iter().map(Kind::as_str)).collect();
     let mend = match closest(key, &words) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => "use `git`, `github` or `signals`, or `KIND: none` for a kind that nobody watches".to_owned(),
+        None => "use `git`, `github`, `signals`, `sentry` or `bugsink`, or `KIND: none` for a kind that nobody watches"
+            .to_owned(),
     };
     problems.add(place, format!("there is no source `{key}`"), mend);
     false

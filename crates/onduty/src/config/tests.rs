@@ -133,6 +133,41 @@ fn every_bad_instance_file_gets_a_message() {
 }
 
 #[test]
+fn every_bad_tracker_gets_a_message() {
+    let good = "url: 'https://us.sentry.io', organisation: acme, environments: [production]";
+    for (source, expected) in [
+        (
+            format!("sentry: {{{good}}}"),
+            "1:19: the source `sentry` has no token; name a variable of the environment, such as `token_env: ONDUTY_TOKEN`, or a file with `token_file`",
+        ),
+        (
+            "sentry: {url: 'https://us.sentry.io', organisation: acme, token_env: T}".to_owned(),
+            "1:19: the source `sentry` has no `environments`; write the environments that duties watch, such as `environments: [staging, production]`",
+        ),
+        (
+            format!("sentry: {{{good}, token_env: T, token_file: t}}"),
+            "1:123: the source `sentry` has both `token_env` and `token_file`; keep one of the two",
+        ),
+        (
+            "bugsink: {url: 'http://bugsink:8000', token_env: T}".to_owned(),
+            "1:27: `http` to another machine can be read on the way; use https",
+        ),
+        (
+            "bugsink: {url: 'https://b.example', token_env: T, every: 1s}".to_owned(),
+            "1:68: `1s` is too short; write a duration from 5s to 1h",
+        ),
+        (
+            "bugsink: {url: 'https://b.example', token_env: T, projects: ['a b']}".to_owned(),
+            "1:73: `a b` cannot be one of the projects; write its slug: letters, digits, `-`, `_` and `.`",
+        ),
+    ] {
+        check(&format!("sources: {{{source}}}\n"), &[&format!("onduty.yml:{expected}")]);
+    }
+    let inside = parsed("egress: {allow: [bugsink]}\nsources: {bugsink: {url: 'http://bugsink:8000', token_env: T}}\n");
+    assert_eq!(inside.sources.bugsink.unwrap().url, "http://bugsink:8000");
+}
+
+#[test]
 fn every_bad_way_out_gets_a_message() {
     for (text, expected) in [
         ("egress: []", "1:9: `egress` should be a map of keys, but is a list; write one `key: value` a line"),
@@ -171,11 +206,11 @@ fn every_bad_source_gets_a_message() {
         ("githup: {secret_env: A}", "1:11: there is no source `githup`; did you mean `github`?"),
         (
             "pagers: {secret_env: A}",
-            "1:11: there is no source `pagers`; use `git`, `github` or `signals`, or `KIND: none` for a kind that nobody watches",
+            "1:11: there is no source `pagers`; use `git`, `github`, `signals`, `sentry` or `bugsink`, or `KIND: none` for a kind that nobody watches",
         ),
         (
             "errors: {url: x}",
-            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github` and `signals`",
+            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry` and `bugsink`",
         ),
         (
             "git: {branch: main}",
@@ -309,6 +344,8 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/$defs/git", "sources: {git: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/github", "sources: {github: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/signals", "sources: {signals: {zzzzzzzz: 1}}\n"),
+        ("/properties/sources/properties/sentry", "sources: {sentry: {zzzzzzzz: 1}}\n"),
+        ("/properties/sources/properties/bugsink", "sources: {bugsink: {zzzzzzzz: 1}}\n"),
         ("/properties/egress", "egress: {zzzzzzzz: 1}\n"),
         ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
         ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),
@@ -328,7 +365,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
     known.sort();
     let kinds = Kind::BUILT_IN;
     let mut expected: Vec<&str> =
-        ["git", "github", "signals"].into_iter().chain(kinds.iter().map(Kind::as_str)).collect();
+        ["git", "github", "signals", "sentry", "bugsink"].into_iter().chain(kinds.iter().map(Kind::as_str)).collect();
     expected.sort();
     assert_eq!(known, expected);
 }

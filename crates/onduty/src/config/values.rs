@@ -1,5 +1,7 @@
 //! Values that people write into `onduty.yml`: durations, addresses, names of variables.
 
+use super::EgressRules;
+use crate::egress;
 use onduty_core::files::{Fields, Place, Problems};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -156,6 +158,17 @@ pub fn web_address(text: &str, place: Place, problems: &mut Problems) -> Option<
             None
         }
     }
+}
+
+/// The address of a tracker: as above, and `http` also to hosts that the administrator says are inside.
+pub fn tracker_address(text: &str, place: Place, rules: &EgressRules, problems: &mut Problems) -> Option<String> {
+    let inside = egress::Url::parse(text).ok().filter(|url| url.scheme() == "http" && !has_credentials(url));
+    let host = inside.as_ref().and_then(egress::host_of);
+    let allowed = host.is_some_and(|host| {
+        let address = host.parse::<IpAddr>();
+        rules.hosts.contains(&host) || address.is_ok_and(|ip| rules.networks.iter().any(|network| network.contains(ip)))
+    });
+    if allowed { Some(text.to_owned()) } else { web_address(text, place, problems) }
 }
 
 /// Whether somebody wrote a name or password into the address.

@@ -3,10 +3,13 @@
 //! The web intake, the tasks that poll, and `onduty signal` call in here. A source turns what it reads into
 //! [`Observation`]s; it never decides what they mean for duty, never writes to the store, and never reads the clock.
 
+pub mod bugsink;
 pub mod git;
 pub mod github;
+pub mod sentry;
 pub mod signals;
 mod signing;
+pub mod tracker;
 
 use onduty_core::ids::SourceName;
 use onduty_core::signal::Observation;
@@ -45,6 +48,16 @@ pub enum SourceError {
         /// What went wrong.
         #[source]
         cause: BoxError,
+    },
+    /// It answers, and says no.
+    #[error("{source_name} refused with status {status}: {answer}")]
+    Refused {
+        /// The source.
+        source_name: SourceName,
+        /// Its status.
+        status: u16,
+        /// The beginning of its answer.
+        answer: String,
     },
     /// The source can be read, but what was asked for is not there.
     #[error("{source_name} has no {what}")]
@@ -129,6 +142,12 @@ pub enum Ignored {
     /// A later rollout took its place, which says nothing about whether this one arrived.
     #[error("a later rollout took the place of this one")]
     Superseded,
+    /// It says that something happened; what is so now is asked for.
+    #[error("a hint about {about}: the source is asked for what is so now")]
+    Hint {
+        /// What it is about.
+        about: String,
+    },
     /// A list with nothing in it.
     #[error("the list is empty")]
     Empty,

@@ -30,7 +30,7 @@ pub async fn run(app: App) {
             change = changes.recv() => match change {
                 // Whoever falls behind runs a pass: it reads everything anew.
                 Ok(Change::Everything) | Err(RecvError::Lagged(_)) => due = Timestamp::MIN,
-                Ok(Change::Day(_) | Change::Rollout { .. } | Change::Pushed) => {}
+                Ok(Change::Day(_) | Change::Rollout { .. } | Change::Pushed | Change::Hinted) => {}
                 Err(RecvError::Closed) => return,
             },
         }

@@ -9,6 +9,7 @@ pub mod heads;
 mod outbox;
 mod owners;
 mod rollouts;
+mod trackers;
 
 use crate::app::App;
 use tokio::task::JoinSet;
@@ -23,5 +24,6 @@ pub fn start(app: &App) -> JoinSet<()> {
     set.spawn(outbox::run(app.clone()));
     set.spawn(owners::run(app.clone()));
     set.spawn(rollouts::run(app.clone()));
+    set.spawn(trackers::run(app.clone()));
     set
 }

@@ -5,6 +5,7 @@ use crate::actions::write_back::{self, Assignment, WriteBackError};
 use crate::app::day::WRITE_BACK;
 use crate::app::{App, DayError};
 use crate::clock::real_now;
+use crate::sources::{SourceError, bugsink, sentry};
 use crate::store;
 use crate::store::outbox::{Effect as Row, EffectState};
 use jiff::SignedDuration;
@@ -51,7 +52,15 @@ async fn send(app: &App, row: &Row) -> anyhow::Result<()> {
     let Some(Ok(Effect::WriteBack { item, project, error, engineer, decided_by })) = effect else {
         return mark(app, row, EffectState::Failed, Some("written by a version that this one cannot read")).await;
     };
+    let from = tracker_of(app, &project, &error).await?;
     let sent = match target(app) {
+        _ if from.as_deref() == Some(sentry::NAME) => {
+            super::trackers::assign(app, &error, &handle_of(app, &engineer)).await.map_err(trouble)
+        }
+        _ if from.as_deref() == Some(bugsink::NAME) => {
+            let answer = "Bugsink knows no owners; onduty keeps this one".to_owned();
+            Err(WriteBackError::Refused { status: 0, answer })
+        }
         None => Err(WriteBackError::Refused { status: 0, answer: "no `write_back` is configured".to_owned() }),
         Some((url, secret)) => {
             let assignment = Assignment {
@@ -82,6 +91,30 @@ async fn send(app: &App, row: &Row) -> anyhow::Result<()> {
             mark(app, row, EffectState::Failed, Some(&error.to_string())).await?;
             tell(app, row, &item, Some(error.to_string())).await
         }
+    }
+}
+
+/// Which tracker told about an error.
+async fn tracker_of(app: &App, project: &str, id: &str) -> Result<Option<String>, store::StoreError> {
+    for name in [sentry::NAME, bugsink::NAME] {
+        let known = app.known_errors(name).await?;
+        if known.iter().any(|group| group.project == project && group.id == id) {
+            return Ok(Some(name.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether it may go better next time.
+fn trouble(error: SourceError) -> WriteBackError {
+    match error {
+        SourceError::Refused { status, answer, .. } if status < 500 && status != 408 => {
+            WriteBackError::Refused { status, answer }
+        }
+        SourceError::Missing { what, .. } => {
+            WriteBackError::Refused { status: 200, answer: format!("it shows no {what} afterwards") }
+        }
+        error => WriteBackError::Unreachable(error.to_string()),
     }
 }
 

@@ -118,7 +118,7 @@ impl Watch {
         match change {
             Change::Day(duty) | Change::Rollout { duty } => *duty == self.duty,
             Change::Everything => true,
-            Change::Pushed => false,
+            Change::Pushed | Change::Hinted => false,
         }
     }
 
