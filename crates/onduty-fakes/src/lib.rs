@@ -13,6 +13,7 @@ mod pages;
 pub mod random;
 pub mod sample;
 pub mod scenario;
+pub mod sentry;
 mod server;
 pub mod sign;
 pub mod signals;

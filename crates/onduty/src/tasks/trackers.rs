@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 /// The shortest wait between two looks at the list of trackers.
 const TICK: Duration = Duration::from_millis(500);
 /// The shortest wait between two polls, however many webhooks hint at news.
-const CALM: Duration = Duration::from_secs(2);
+const CALM: Duration = Duration::from_secs(1);
 
 pub async fn run(app: App) {
     tokio::join!(follow(&app, sentry::NAME), follow(&app, bugsink::NAME));

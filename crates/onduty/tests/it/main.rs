@@ -21,3 +21,4 @@ mod real_input;
 mod seed_day;
 mod served;
 mod tools;
+mod trackers;
