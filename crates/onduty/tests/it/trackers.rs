@@ -36,8 +36,8 @@ async fn in_trouble(day: &Day) -> Option<String> {
 }
 
 async fn item_of(day: &Day, title: &str) -> Value {
+    hurry(day);
     eventually(&format!("an item `{title}`"), async || {
-        hurry(day);
         day.items("production-errors").await.into_iter().find(|item| item["title"] == title)
     })
     .await
@@ -98,11 +98,8 @@ async fn a_sentry_in_any_trouble_closes_the_gate_by_name() {
     for trouble in Trouble::ALL {
         sentry.asked();
         sentry.trouble(Some(trouble));
-        let text = eventually(&format!("{trouble:?} is seen"), async || {
-            hurry(&day);
-            in_trouble(&day).await
-        })
-        .await;
+        hurry(&day);
+        let text = eventually(&format!("{trouble:?} is seen"), async || in_trouble(&day).await).await;
         assert!(!text.contains(SIGNALS_SECRET), "{text}");
         let asked = sentry.asked().len();
         assert!(asked <= 12, "{trouble:?}: {asked} requests");
@@ -110,11 +107,8 @@ async fn a_sentry_in_any_trouble_closes_the_gate_by_name() {
         let gate = day.gate().await;
         assert!(!gate.to_string().contains("git cannot be read") && gate["open"] == false, "{gate}");
         sentry.trouble(None);
-        eventually(&format!("{trouble:?} is over"), async || {
-            hurry(&day);
-            in_trouble(&day).await.is_none().then_some(())
-        })
-        .await;
+        hurry(&day);
+        eventually(&format!("{trouble:?} is over"), async || in_trouble(&day).await.is_none().then_some(())).await;
     }
     // What repeats or breaks off left nothing behind.
     let known = day.app.known_errors("sentry").await.unwrap();
