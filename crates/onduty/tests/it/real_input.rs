@@ -302,12 +302,13 @@ async fn the_button_takes_it_out(served: &Served, mended: &str) {
         (cli(served, &["rollout", "status"]).await.code == 0).then_some(())
     })
     .await;
-    let gate = cli(served, &["rollout", "status", "--json"]).await.json();
-    assert_eq!(
-        (gate["revision"].as_str(), gate["commits"].as_array().map(Vec::len)),
-        (Some(mended), Some(3)),
-        "{gate}"
-    );
+    // git may still be about to read the history behind the push.
+    eventually("the gate lists what would go out", async || {
+        let gate = cli(served, &["rollout", "status", "--json"]).await.json();
+        let listed = gate["commits"].as_array().map(Vec::len);
+        ((gate["revision"].as_str(), listed) == (Some(mended), Some(3))).then_some(())
+    })
+    .await;
     let gone = cli(served, &["rollout", "go", "--revision", &mended[..7], "--watch"]).await;
     assert_eq!(gone.code, 0, "{gone:?}");
     assert_eq!(gone.out, format!("taking {mended} to production\nit is live\nsucceeded\n"));
