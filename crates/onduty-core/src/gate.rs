@@ -30,6 +30,9 @@ pub struct Candidate {
     pub deployed: Option<String>,
     /// The commits that would go out, newest first; `None` where the history is not known.
     pub commits: Option<Vec<String>>,
+    /// Digest over every rollout to the environment that is known: each one, however it ends, uses up the looks from
+    /// before it, so that a press is good for one attempt.
+    pub attempts: String,
 }
 
 /// A reason why not, worded by the views.
@@ -129,7 +132,7 @@ impl GateOpen {
     pub fn revision(&self) -> &str {
         &self.revision
     }
-    /// Hash over what is deployed and every commit that goes out.
+    /// Hash over what is deployed, every commit that goes out, and the rollouts before.
     pub fn diff_hash(&self) -> &str {
         &self.diff_hash
     }
@@ -165,12 +168,13 @@ pub fn evaluate(inputs: &GateInputs) -> Result<GateOpen, Vec<Blocker>> {
     }
 }
 
-/// Hash over what is deployed, what would be, and the commits between: what a presser has seen.
+/// Hash over what is deployed, what would be, the commits between, and the rollouts before: what a presser has seen.
 pub fn diff_hash(candidate: &Candidate) -> String {
     hash_of(candidate)
 }
 
-fn hash_of(value: &impl Serialize) -> String {
+/// The first 64 bits of the SHA-256 of `value` as JSON, in hexadecimal.
+pub(crate) fn hash_of(value: &impl Serialize) -> String {
     let bytes = serde_json::to_vec(value).expect("plain data is always JSON");
     Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

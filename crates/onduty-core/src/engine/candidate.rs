@@ -1,6 +1,6 @@
 //! What would go out.
 
-use crate::gate::Candidate;
+use crate::gate::{self, Candidate};
 use crate::ids::Environment;
 use crate::roster::Duty;
 use crate::signal::{
@@ -19,12 +19,17 @@ pub fn candidate(duty: &Duty, environment: &Environment, snapshot: &Snapshot) ->
         Feed::Known { .. } => green_revision(duty, snapshot, head),
         Feed::Unknown { reason } => Err(reason),
     }?;
-    let deployed = snapshot
-        .rollouts()
-        .into_iter()
-        .rfind(|rollout| rollout.environment == *environment && rollout.state == RolloutState::Succeeded)
-        .map(|rollout| rollout.revision.clone());
-    Ok(Candidate { commits: commits_between(head, deployed.as_deref(), &revision), revision, deployed })
+    let mut rollouts = snapshot.rollouts();
+    rollouts.retain(|rollout| rollout.environment == *environment);
+    let deployed = rollouts.iter().rfind(|rollout| rollout.state == RolloutState::Succeeded);
+    let deployed = deployed.map(|rollout| rollout.revision.clone());
+    let attempts: Vec<&str> = rollouts.iter().map(|rollout| rollout.id.as_str()).collect();
+    Ok(Candidate {
+        commits: commits_between(head, deployed.as_deref(), &revision),
+        revision,
+        deployed,
+        attempts: gate::hash_of(&attempts),
+    })
 }
 
 fn head_of<'a>(duty: &Duty, snapshot: &'a Snapshot) -> Option<&'a BranchHead> {

@@ -80,7 +80,8 @@ impl App {
     }
 
     /// Presses the button: the gate is judged again in the transaction that records the press, and only what the
-    /// person saw goes out. Whoever presses the same thing again gets the same attempt.
+    /// person saw goes out. One look at the gate is good for one attempt: whoever presses on it again, soon or late,
+    /// gets that one.
     ///
     /// # Errors
     /// [`DayError::GateClosed`] with every reason, [`DayError::Moved`] when what would go out has changed.
@@ -88,11 +89,8 @@ impl App {
         let mut tx = self.store.begin().await?;
         let instance = self.instance();
         let mut day = Loaded::load(&instance, &mut tx, &press.duty, self.clock.duty_now()).await?;
-        if let Some(active) = store::rollouts::active(&mut tx, &press.environment).await?
-            && press.is(&active)
-            && active.state.is_active()
-        {
-            return Ok(Pressed::Before(active.press.id));
+        if let Some(before) = store::rollouts::by_key(&mut tx, &press.key()).await? {
+            return Ok(Pressed::Before(before.press.id));
         }
         day.pass(&mut tx).await?;
         let inputs = engine::gate_inputs(&day.memory.board, &press.environment)
@@ -103,7 +101,7 @@ impl App {
         }
         let id = store::new_id(crate::clock::real_now());
         let new = store::rollouts::Press {
-            key: press.key.clone().unwrap_or_else(|| id.clone()),
+            key: press.key(),
             id: id.clone(),
             duty: press.duty.clone(),
             environment: open.environment().clone(),
@@ -198,17 +196,14 @@ pub struct Press {
     pub environment: Environment,
     /// What, as the person saw it.
     pub revision: String,
-    /// Hash over everything that goes out, as the person saw it.
+    /// Hash over everything that goes out and every rollout before, as the person saw it.
     pub diff_hash: String,
-    /// The client's own key for this press, where it has one: the same key pressed twice is one press.
-    pub key: Option<String>,
 }
 
 impl Press {
-    /// Whether `attempt` is what this press asks for.
-    fn is(&self, attempt: &Attempt) -> bool {
-        let made = &attempt.press;
-        made.duty == self.duty && made.revision == self.revision && made.diff_hash == self.diff_hash
+    /// The same for every press on the same look at the gate, whoever presses and however often.
+    fn key(&self) -> String {
+        format!("{} {} {} {}", self.duty, self.environment, self.revision, self.diff_hash)
     }
 }
 
@@ -217,7 +212,7 @@ impl Press {
 pub enum Pressed {
     /// This press made the attempt.
     Now(String),
-    /// The same press made it before.
+    /// A press on the same look made it before.
     Before(String),
 }
 

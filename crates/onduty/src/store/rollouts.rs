@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, ColumnIndex, Decode, FromRow, Row, Type};
 pub struct Press {
     /// Made by the server.
     pub id: String,
-    /// The same for the same press, however often it is sent.
+    /// The same for every press on the same look, however often it is sent.
     pub key: String,
     /// Whose day.
     pub duty: DutyId,
@@ -203,7 +203,11 @@ pub async fn history(db: &mut Reader, environment: &Environment, limit: u32) -> 
     select(db, WHERE, &[environment.as_str()], limit).await
 }
 
-async fn by_key(db: &mut Reader, key: &str) -> Result<Option<Attempt>, StoreError> {
+/// What became of the press called `key`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn by_key(db: &mut Reader, key: &str) -> Result<Option<Attempt>, StoreError> {
     let rows = select(db, "where key = $1", &[key], 1).await?;
     Ok(rows.into_iter().next())
 }

@@ -179,7 +179,6 @@ pub async fn roll_out(
         environment: Environment::new(form.environment),
         revision: form.revision,
         diff_hash: form.diff_hash,
-        key: None,
     };
     web.app.press(&press).await?;
     Ok(Redirect::to(&own_path(form.back.as_deref().unwrap_or_default(), "/rollout")))

@@ -287,10 +287,9 @@ pub struct RolloutBody {
     environment: String,
     revision: String,
     diff_hash: String,
-    key: Option<String>,
 }
 
-/// `POST /api/v1/duties/{duty}/rollouts`: 200 with the attempt, the same one for the same press.
+/// `POST /api/v1/duties/{duty}/rollouts`: 200 with the attempt, the same one for every press on the same look.
 pub async fn roll_out(
     State(web): State<Web>,
     Extension(visit): Extension<Visit>,
@@ -302,7 +301,6 @@ pub async fn roll_out(
         environment: Environment::new(body.environment),
         revision: body.revision,
         diff_hash: body.diff_hash,
-        key: body.key.map(|key| format!("client {}", key.chars().take(200).collect::<String>())),
     };
     let (id, first) = match web.app.press(&press).await? {
         Pressed::Now(id) => (id, true),

@@ -83,7 +83,7 @@ fn body_schema(path: &str, method: &str) -> Option<Value> {
         }
         ("POST", "/api/v1/duties/{duty}/rollouts") => Some(object(
             &["environment", "revision", "diff_hash"],
-            json!({"environment": text, "revision": text, "diff_hash": text, "key": text}),
+            json!({"environment": text, "revision": text, "diff_hash": text}),
         )),
         ("POST", "/api/v1/duties/{duty}/rollouts/{id}/resolve") => {
             Some(object(&["state"], json!({"state": {"enum": ["succeeded", "failed"]}})))

@@ -115,8 +115,7 @@ async fn a_server_that_is_killed_around_a_press_never_rolls_out_twice() {
     for round in 0..rounds {
         let gate = served.gate().await;
         assert_eq!(gate["open"], true, "round {round}: {gate}");
-        let body = json!({"environment": "production", "revision": gate["revision"], "diff_hash": gate["diff_hash"],
-            "key": format!("round {round}")});
+        let body = json!({"environment": "production", "revision": gate["revision"], "diff_hash": gate["diff_hash"]});
         let press = served.lena().request(Method::POST, crate::day::ROLLOUTS).json(&body);
         let pressed = tokio::spawn(async move { press.send().await.ok().map(|answer| answer.status().as_u16()) });
         // The press takes a few milliseconds, the start of the script a few more.
@@ -124,7 +123,7 @@ async fn a_server_that_is_killed_around_a_press_never_rolls_out_twice() {
         served.kill().await;
         let answered = pressed.await.unwrap();
         served.start().await;
-        // Somebody who was not answered presses again: the same key is the same press.
+        // Somebody who was not answered presses again: the same look is the same press.
         let again = served.lena().post(crate::day::ROLLOUTS, &body).await;
         assert!(matches!(again.status.as_u16(), 200 | 409), "round {round}: {} {}", again.status, again.text);
         let new: Vec<Value> =

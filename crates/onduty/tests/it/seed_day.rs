@@ -139,8 +139,9 @@ async fn the_button(day: &Day, lena: &crate::person::Person, marker: &std::path:
     let lines: Vec<&str> =
         ended["output"].as_array().unwrap().iter().filter_map(|line| line["text"].as_str()).collect();
     assert_eq!(lines, ["one", "two"]);
-    let again = press("").await.expect(409);
-    assert!(again.text.contains("went out at 16:00"), "{}", again.main());
+    press("").await.expect(303);
+    let page = lena.get("/rollout").await.expect(200);
+    assert!(page.text.contains("went out at 16:00"), "{}", page.main());
     assert_eq!(std::fs::read_to_string(marker).unwrap(), format!("{head} to production\n"));
 }
 

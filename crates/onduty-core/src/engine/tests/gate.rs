@@ -136,6 +136,27 @@ fn the_candidate_is_the_newest_revision_that_passed_everything() {
 }
 
 #[test]
+fn an_attempt_uses_up_the_looks_from_before_it_however_it_ends() {
+    let mut day = Day::seed();
+    day.head(&["a1", "a0"]);
+    day.builds("unit tests", BuildState::Passed, "a1");
+    let look = |day: &mut Day| {
+        day.tick();
+        let inputs = day.replay.memory(&day.duty).unwrap().board.gates[0].clone();
+        gate::evaluate(&inputs).unwrap().diff_hash().to_owned()
+    };
+    day.at("16:00");
+    let first = look(&mut day);
+    day.at("16:01").builds("e2e", BuildState::Passed, "a1");
+    assert_eq!(look(&mut day), first, "nothing that the gate reads has changed");
+    day.at("16:02").rollout("r1", RolloutState::Failed, "a1");
+    let second = look(&mut day);
+    assert_ne!(second, first);
+    day.at("16:03").rollout("r2", RolloutState::Failed, "a1");
+    assert!(![first, second].contains(&look(&mut day)));
+}
+
+#[test]
 fn a_fork_that_calls_its_branch_main_makes_nothing_green() {
     let mut day = Day::seed();
     day.builds("unit tests", BuildState::Failed, "a1");
@@ -173,7 +194,12 @@ fn no_green_revision_is_no_candidate() {
 
 #[test]
 fn a_proof_is_made_only_of_what_the_gate_reads() {
-    let candidate = |revision: &str| Candidate { revision: revision.to_owned(), deployed: None, commits: None };
+    let candidate = |revision: &str| Candidate {
+        revision: revision.to_owned(),
+        deployed: None,
+        commits: None,
+        attempts: String::new(),
+    };
     let inputs = |revision: &str| GateInputs {
         environment: "production".into(),
         process_version: 1,
