@@ -367,6 +367,8 @@ impl BranchHead {
 pub struct CustomSignal {
     /// The team's word for the kind: `certificate`.
     pub kind: String,
+    /// What it is about, in the sender's words: `shop.example`.
+    pub name: String,
     /// Fine or not.
     pub state: CustomState,
     /// One line for people.

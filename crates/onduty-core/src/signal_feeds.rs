@@ -238,6 +238,7 @@ mod tests {
     fn custom() -> Fact {
         Fact::Custom(CustomSignal {
             kind: "tide".into(),
+            name: "quay".into(),
             state: CustomState::Ok,
             message: None,
             value: None,

@@ -80,6 +80,7 @@ fn error(id: &str, environment: &str, assignee: Option<&str>, first_seen: &str) 
 fn custom(kind: &str, state: CustomState, max_age: Option<SignedDuration>) -> Fact {
     Fact::Custom(CustomSignal {
         kind: kind.into(),
+        name: "quay".into(),
         state,
         message: None,
         value: (state == CustomState::Failing).then_some(93.5),

@@ -10,6 +10,7 @@ const NOW: &str = "2026-03-02T16:00:00Z";
 fn observed(subject: &str, state: CustomState, source_time: Timestamp) -> Observation {
     let fact = Fact::Custom(CustomSignal {
         kind: "tide".into(),
+        name: subject.into(),
         state,
         message: None,
         value: None,

@@ -81,6 +81,7 @@ fn head(branch: &str) -> Fact {
 fn custom(state: CustomState, since: Timestamp) -> Fact {
     Fact::Custom(CustomSignal {
         kind: "tide".into(),
+        name: "quay".into(),
         state,
         message: None,
         value: None,
@@ -263,6 +264,7 @@ async fn hostile_names_are_only_names() {
     let name = "'; drop table signal; --\0\u{202e}$1";
     let fact = Fact::Custom(CustomSignal {
         kind: name.into(),
+        name: name.into(),
         state: CustomState::Failing,
         message: Some(name.into()),
         value: Some(f64::MAX),

@@ -82,8 +82,12 @@ fn fact_line(fact: &Fact) -> String {
                 CustomState::Failing => "is failing",
                 CustomState::Ok => "is fine",
             };
-            let plain = || format!("{} {state}", visible(&signal.kind));
-            signal.message.as_deref().map_or_else(plain, visible)
+            let name = visible(&signal.name);
+            match signal.message.as_deref().map(visible) {
+                Some(message) if message.contains(&name) => message,
+                Some(message) => format!("{name}: {message}"),
+                None => format!("{} {name} {state}", visible(&signal.kind)),
+            }
         }
         Fact::Contact(_) => "a sign of life".to_owned(),
     }
@@ -397,6 +401,7 @@ mod tests {
     use super::super::sample::{at, paris, roster};
     use super::*;
     use onduty_core::ids::EngineerId;
+    use onduty_core::signal::CustomSignal;
 
     #[test]
     fn a_closed_gate_says_what_opens_it() {
@@ -432,6 +437,25 @@ mod tests {
         ] {
             assert_eq!(blocker(&reason, &tell), expected);
         }
+    }
+
+    #[test]
+    fn a_signal_of_a_teams_own_kind_names_what_it_is_about() {
+        let line = |message: Option<&str>| {
+            fact_line(&Fact::Custom(CustomSignal {
+                kind: "certificate".into(),
+                name: "shop.example".into(),
+                state: CustomState::Failing,
+                message: message.map(str::to_owned),
+                value: None,
+                max_age: None,
+                since: at("2026-03-02T14:00:00"),
+                url: None,
+            }))
+        };
+        assert_eq!(line(None), "certificate shop.example is failing");
+        assert_eq!(line(Some("expires in 3 days")), "shop.example: expires in 3 days");
+        assert_eq!(line(Some("shop.example expires in 3 days")), "shop.example expires in 3 days");
     }
 
     #[test]

@@ -160,6 +160,7 @@ impl Day {
     pub fn custom(&mut self, kind: &str, subject: &str, state: CustomState, max_age: Option<SignedDuration>) {
         let fact = Fact::Custom(CustomSignal {
             kind: kind.to_owned(),
+            name: subject.to_owned(),
             state,
             message: None,
             value: None,

@@ -47,7 +47,7 @@ fn one_line_of_curl_is_enough() {
     check(
         r#"{"type":"signal","kind":"certificate","subject":"shop.example","state":"failing","value":3,"max_age":"1d","extra":[1]}"#,
         "shop.example",
-        r#"{"fact":"custom","kind":"certificate","state":"failing","message":null,"value":3.0,"max_age":"PT24H","since":"2026-03-02T12:00:00Z","url":null}"#,
+        r#"{"fact":"custom","kind":"certificate","name":"shop.example","state":"failing","message":null,"value":3.0,"max_age":"PT24H","since":"2026-03-02T12:00:00Z","url":null}"#,
     );
     check(
         r#"{"type":"contact","kinds":["errors"]}"#,

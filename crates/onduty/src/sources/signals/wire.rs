@@ -217,6 +217,7 @@ fn signal(fields: &Fields<'_>) -> Result<Observation, SourceError> {
     let source_time = fields.time("at")?.unwrap_or(fields.received());
     let signal = CustomSignal {
         kind,
+        name: subject.clone(),
         state: fields.need_choice("state", &SIGNAL_STATES)?,
         message: fields.line("message", 300)?,
         value: fields.number("value")?,
