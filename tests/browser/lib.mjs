@@ -81,6 +81,15 @@ export async function firstRun(edit = () => {}) {
   return { ...run, link: run.match[1], url: new URL(run.match[1]).origin, folder, stop };
 }
 
+/** Draws the gallery: every page on every kind of day, as files. Answers its folder. */
+export function gallery() {
+  const folder = path.join(root, "target/gallery");
+  fs.rmSync(folder, { recursive: true, force: true });
+  const drawn = spawnSync("cargo", ["run", "--quiet", "-p", "onduty", "--example", "gallery", "--", folder], { cwd: root, encoding: "utf8" });
+  assert.equal(drawn.status, 0, drawn.stderr);
+  return folder;
+}
+
 /** A real browser that talks to this machine alone. */
 export const launch = () => chromium.launch({
   executablePath: process.env.ONDUTY_CHROMIUM ?? "/usr/bin/chromium",

@@ -122,7 +122,7 @@ fn top(view: &LayoutView, reader: &Reader<'_>, signed_in: bool) -> Markup {
                 (duty_switch(view, reader))
                 (navigation(view, reader))
                 @if let Some(on_duty) = &view.on_duty { (on_duty_line(on_duty, reader)) }
-                form class="search" role="search" method="get" action="/log" {
+                form class="search" role="search" aria-label="Log" method="get" action="/log" {
                     input type="hidden" name="duty" value=(reader.duty);
                     label for="search" class="unseen" { "Search the log book" }
                     (icons::search())

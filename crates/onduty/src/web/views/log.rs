@@ -70,7 +70,7 @@ fn search_form(view: &LogPageView, reader: &Reader<'_>) -> Markup {
         LogShown::Day { .. } => "",
     };
     html! {
-        form class="one-line log-search" role="search" method="get" action="/log" data-live="log-entries" {
+        form class="one-line log-search" role="search" aria-label="All days" method="get" action="/log" data-live="log-entries" {
             input type="hidden" name="duty" value=(reader.duty);
             label for="log-search" class="unseen" { "Search the log book" }
             input id="log-search" type="search" name="q" value=(query) maxlength="200" autocomplete="off" placeholder="Search all days…";
