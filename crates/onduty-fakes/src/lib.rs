@@ -10,6 +10,7 @@
 pub mod delivery;
 pub mod github;
 mod pages;
+pub mod postgres;
 pub mod random;
 pub mod sample;
 pub mod scenario;
