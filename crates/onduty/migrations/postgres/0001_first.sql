@@ -1,6 +1,9 @@
 -- The first schema. `../sqlite/0001_first.sql` is its twin: the same tables, the same columns.
 -- Times are microseconds since 1970 in UTC, days are civil dates (2026-03-02), truth is 0 or 1.
 
+-- The last transaction of each process that writes: what is asked when the answer to a commit was lost.
+create table last_commit (process text not null primary key, key text not null);
+
 -- Everything that replay needs, in order.
 create table journal (seq bigint primary key, record text not null);
 
@@ -55,7 +58,9 @@ create table log_entry (
     at bigint not null, shift_day text not null,
     author text, -- null is the machine
     item text, corrects bigint, event text, text text, salt text, -- the last three are null after redaction
-    body_hash text not null, hash text not null, unique (duty, seq));
+    body_hash text not null, hash text not null,
+    words tsvector, -- of the text, to be searched
+    unique (duty, seq));
 create index log_entry_day on log_entry (duty, shift_day, seq);
 create index log_entry_item on log_entry (item) where item is not null;
 
@@ -69,15 +74,22 @@ begin
     raise exception 'entries of the log book are never changed';
 end $$;
 create trigger log_entry_unchanged before update on log_entry for each row
-when (new.event is not null or new.text is not null or new.salt is not null
+when (new.event is not null or new.text is not null or new.salt is not null or new.words is not null
     or new.id <> old.id or new.duty <> old.duty or new.seq <> old.seq or new.at <> old.at
     or new.shift_day <> old.shift_day or new.author is distinct from old.author
     or new.item is distinct from old.item or new.corrects is distinct from old.corrects
     or new.body_hash <> old.body_hash or new.hash <> old.hash)
 execute function log_entry_unchanged();
 
--- Words of the log book. What is redacted leaves the index as well.
-create index log_entry_text on log_entry using gin (to_tsvector('simple', coalesce(text, '')));
+create function log_entry_redacted() returns trigger language plpgsql as $$
+begin
+    new.words := null;
+    return new;
+end $$;
+create trigger log_entry_redacted before update on log_entry for each row execute function log_entry_redacted();
+
+-- Words of the log book, cut and folded by onduty as SQLite does it. What is redacted leaves the index as well.
+create index log_entry_words on log_entry using gin (words);
 
 -- Accepted versions of processes.
 create table process_version (

@@ -24,7 +24,7 @@ pub async fn put(tx: &mut Tx, duty: &DutyId, memory: &Value) -> Result<(), Store
     const SQL: &str =
         "insert into board (duty, memory) values ($1, $2) on conflict (duty) do update set memory = excluded.memory";
     on_db!(tx, connection => {
-        sqlx::query(SQL).bind(duty.as_str()).bind(to_json(memory)).execute(connection).await
+        sqlx::query(SQL).bind(duty.as_str()).bind(to_json(memory)).execute(connection).await.map(drop)
     })?;
     Ok(())
 }
@@ -32,13 +32,13 @@ pub async fn put(tx: &mut Tx, duty: &DutyId, memory: &Value) -> Result<(), Store
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::Folder;
+    use crate::store::tests::{Place, on_both};
     use serde_json::json;
 
-    #[tokio::test]
-    async fn one_value_a_duty() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    on_both!(one_value_a_duty, without_commit_nothing_happened,);
+
+    async fn one_value_a_duty(place: &Place) {
+        let store = place.store().await;
         let (developers, devops) = (DutyId::new("developers"), DutyId::new("devops"));
         let mut tx = store.begin().await.unwrap();
         put(&mut tx, &developers, &json!({"b": 1, "a": 2})).await.unwrap();
@@ -52,10 +52,8 @@ mod tests {
         assert_eq!(get(&mut db, &devops).await.unwrap(), None);
     }
 
-    #[tokio::test]
-    async fn without_commit_nothing_happened() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn without_commit_nothing_happened(place: &Place) {
+        let store = place.store().await;
         let duty = DutyId::new("developers");
         let mut tx = store.begin().await.unwrap();
         put(&mut tx, &duty, &json!(1)).await.unwrap();

@@ -1,21 +1,29 @@
 //! The database behind the store: connections, transactions, and how one statement text runs on each kind of database.
 //!
-//! A second kind of database is one more variant of [`Db`] and `Connection`, and one more arm of `on_db!`. Used by
-//! every file beside this one; knows no table.
+//! SQLite's pools are opened by `open`, PostgreSQL's by `postgres`. Used by every file beside this one; knows no table.
 
 use super::StoreError;
+use super::postgres::{Postgres, Turn};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sqlx::{Sqlite, SqlitePool, Transaction};
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 
 /// Runs a query on whatever database a [`Reader`] or [`Tx`] is connected to.
 ///
 /// `on_db!(tx, connection => sqlx::query(SQL).bind(1_i64).execute(connection).await)`
+///
+/// The text is compiled once for each kind of database, so that it has to mean the same on both. What `execute` answers
+/// differs: take the number of rows with `.map(|done| done.rows_affected())` inside.
 macro_rules! on_db {
     ($db:expr, $connection:ident => $query:expr) => {
         match $db.connection() {
             $crate::store::db::Connection::Sqlite(transaction) => {
+                let $connection = &mut **transaction;
+                $query
+            }
+            $crate::store::db::Connection::Postgres(transaction) => {
                 let $connection = &mut **transaction;
                 $query
             }
@@ -34,6 +42,8 @@ pub(super) enum Db {
         /// A few connections that cannot write.
         readers: SqlitePool,
     },
+    /// PostgreSQL has one writer at a time as well: whoever holds the row of `journal_head`.
+    Postgres(Postgres),
 }
 
 impl Db {
@@ -41,6 +51,7 @@ impl Db {
     pub(super) async fn read(&self) -> Result<Reader, StoreError> {
         match self {
             Db::Sqlite { readers, .. } => Ok(Reader(Connection::Sqlite(readers.begin().await?))),
+            Db::Postgres(postgres) => Ok(Reader(Connection::Postgres(postgres.read().await?))),
         }
     }
 
@@ -48,7 +59,12 @@ impl Db {
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
         match self {
             Db::Sqlite { writer, .. } => {
-                Ok(Tx(Reader(Connection::Sqlite(writer.begin_with("begin immediate").await?))))
+                let transaction = writer.begin_with("begin immediate").await?;
+                Ok(Tx { reader: Reader(Connection::Sqlite(transaction)), turn: None })
+            }
+            Db::Postgres(postgres) => {
+                let (transaction, turn) = postgres.begin().await?;
+                Ok(Tx { reader: Reader(Connection::Postgres(transaction)), turn: Some(turn) })
             }
         }
     }
@@ -60,6 +76,7 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
+            Db::Postgres(postgres) => postgres.close().await,
         }
     }
 }
@@ -67,6 +84,7 @@ impl Db {
 /// A transaction on one kind of database.
 pub(super) enum Connection {
     Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, sqlx::Postgres>),
 }
 
 /// The store at one instant: everything read through one reader belongs together, whatever is written meanwhile.
@@ -78,21 +96,33 @@ impl Reader {
     pub(super) fn connection(&mut self) -> &mut Connection {
         &mut self.0
     }
+
+    /// For the few places in which the databases do not share a statement.
+    pub(super) fn is_postgres(&self) -> bool {
+        matches!(self.0, Connection::Postgres(_))
+    }
 }
 
 /// The exclusive right to write, until [`Tx::commit`]; dropped without it, nothing happened.
 ///
 /// Functions that take `&mut Tx` happen together with everything else that is written through it.
-pub struct Tx(Reader);
+pub struct Tx {
+    reader: Reader,
+    /// The right to write among the tasks of this process, where the database does not keep it.
+    turn: Option<Turn>,
+}
 
 impl Tx {
     /// Makes everything durable and visible at once.
     ///
     /// # Errors
-    /// When it is not durable; nothing of it is kept then.
+    /// When it is not durable; nothing of it is kept then. [`StoreError::OutcomeUnknown`] when the database went away in
+    /// between and did not come back in time to say.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self.0.0 {
-            Connection::Sqlite(transaction) => Ok(transaction.commit().await?),
+        match (self.reader.0, self.turn) {
+            (Connection::Sqlite(transaction), _) => Ok(transaction.commit().await?),
+            (Connection::Postgres(transaction), Some(turn)) => turn.commit(transaction).await,
+            (Connection::Postgres(_), None) => unreachable!("a writer of PostgreSQL has its turn"),
         }
     }
 }
@@ -100,16 +130,22 @@ impl Tx {
 impl Deref for Tx {
     type Target = Reader;
     fn deref(&self) -> &Reader {
-        &self.0
+        &self.reader
     }
 }
 
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Reader {
-        &mut self.0
+        &mut self.reader
     }
 }
 
+/// Text from outside as both databases can keep it: PostgreSQL has no NUL in text.
+///
+/// Names (`onduty_core::ids`) have none anyway, and JSON writes it as `\u0000`.
+pub(super) fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
 /// `($1,$2),($3,$4)`: placeholders for `rows` rows of `columns` values, counted from `$1`.
 pub(super) fn placeholders(rows: usize, columns: usize) -> String {
     let row = |row: usize| {

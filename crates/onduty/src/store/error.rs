@@ -1,5 +1,6 @@
 //! What can go wrong in the store, one variant per thing the caller does differently.
 
+use sqlx::postgres::PgDatabaseError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,6 +19,39 @@ pub enum StoreError {
         /// In the database's words. Shared, because everybody who waited for the same commit gets it.
         #[source]
         cause: Arc<sqlx::Error>,
+    },
+    /// The database went away during a commit and did not come back in time to say whether it has it.
+    #[error("the database went away and nobody knows whether this was kept; look before you do it again")]
+    OutcomeUnknown {
+        /// In the database's words.
+        #[source]
+        cause: Arc<sqlx::Error>,
+    },
+    /// There is no database at the address.
+    #[error("the database cannot be reached; check its address, its user and that it runs")]
+    CannotConnect {
+        /// In the driver's words, which never have the password.
+        #[source]
+        cause: Arc<sqlx::Error>,
+    },
+    /// The address of the database is none. It is not repeated, because a password may be in it.
+    #[error("this is not the address of a database; write postgres://user:password@host/database")]
+    BadDatabaseAddress,
+    /// The database would sort text otherwise than SQLite, and otherwise again after an update of its system.
+    #[error(
+        "the database {name} has {found}; onduty needs text as UTF8 that is sorted by its bytes: make it with `createdb --template=template0 --encoding=UTF8 --locale=C {name}`"
+    )]
+    WrongCollation {
+        /// The database.
+        name: String,
+        /// Its encoding and collation.
+        found: String,
+    },
+    /// This PostgreSQL is too old.
+    #[error("PostgreSQL {found} is too old; onduty needs 14 or newer")]
+    OldPostgres {
+        /// Its version.
+        found: String,
     },
     /// The file, or its folder, cannot be used.
     #[error("{path} cannot be opened; check that its folder exists, is writable and belongs to onduty's user")]
@@ -74,6 +108,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same for somebody else who waited for the same commit, where the trouble is not with one of them alone.
+    pub(super) fn of_everybody(&self) -> Option<StoreError> {
+        match self {
+            StoreError::Unavailable { cause } => Some(StoreError::Unavailable { cause: Arc::clone(cause) }),
+            StoreError::OutcomeUnknown { cause } => Some(StoreError::OutcomeUnknown { cause: Arc::clone(cause) }),
+            _ => None,
+        }
+    }
+
     /// For rows of `table` that cannot be read.
     pub(crate) fn unreadable(table: &'static str) -> impl Fn(BoxError) -> StoreError {
         move |cause| StoreError::Unreadable { table, cause }
@@ -94,19 +137,63 @@ impl From<sqlx::Error> for StoreError {
 fn is_of_the_moment(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => {
-            // SQLite's primary result codes are the low byte of the extended ones.
-            let code = error.code().and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-            const BUSY: u32 = 5;
-            const LOCKED: u32 = 6;
-            const READ_ONLY: u32 = 8;
-            const IO: u32 = 10;
-            const FULL: u32 = 13;
-            const CANNOT_OPEN: u32 = 14;
-            matches!(code, Some(BUSY | LOCKED | READ_ONLY | IO | FULL | CANNOT_OPEN))
+            let code = error.code().unwrap_or_default();
+            match error.try_downcast_ref::<PgDatabaseError>() {
+                Some(_) => is_of_the_moment_in_postgres(&code),
+                None => is_of_the_moment_in_sqlite(&code),
+            }
         }
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
         // What is left of a transaction that the disk ended: the next connection is a new one.
         sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,
         _ => false,
+    }
+}
+
+fn is_of_the_moment_in_sqlite(code: &str) -> bool {
+    // The primary result codes are the low byte of the extended ones.
+    let code = code.parse::<u32>().ok().map(|code| code & 0xff);
+    const BUSY: u32 = 5;
+    const LOCKED: u32 = 6;
+    const READ_ONLY: u32 = 8;
+    const IO: u32 = 10;
+    const FULL: u32 = 13;
+    const CANNOT_OPEN: u32 = 14;
+    matches!(code, Some(BUSY | LOCKED | READ_ONLY | IO | FULL | CANNOT_OPEN))
+}
+
+fn is_of_the_moment_in_postgres(code: &str) -> bool {
+    // Lock not available, read-only (a standby), a transaction that was idle for too long.
+    const SINGLE: [&str; 3] = ["55P03", "25006", "25P03"];
+    // Connections, roll-backs such as deadlocks, resources such as the disk, intervention by the operator, the system.
+    const CLASSES: [&str; 5] = ["08", "40", "53", "57", "58"];
+    SINGLE.contains(&code) || CLASSES.iter().any(|class| code.starts_with(class))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_apart_from_what_never_works() {
+        for (code, passes) in [("5", true), ("266", true), ("13", true), ("19", false), ("787", false), ("", false)] {
+            assert_eq!(is_of_the_moment_in_sqlite(code), passes, "{code}");
+        }
+        for (code, passes) in [
+            ("57P01", true),
+            ("57014", true),
+            ("53100", true),
+            ("08006", true),
+            ("40P01", true),
+            ("55P03", true),
+            ("25P03", true),
+            ("25P02", false),
+            ("23505", false),
+            ("22021", false),
+            ("42601", false),
+            ("", false),
+        ] {
+            assert_eq!(is_of_the_moment_in_postgres(code), passes, "{code}");
+        }
     }
 }

@@ -150,11 +150,12 @@ async fn write_what_waits(db: Db, mut queue: mpsc::Receiver<Waiting>, commits: A
 async fn write(db: &Db, tx: Result<Tx, StoreError>, batch: &[Delivery]) -> Vec<Result<IntakeOutcome, StoreError>> {
     match write_together(tx, batch).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-        Err(StoreError::Unavailable { cause }) => {
-            batch.iter().map(|_| Err(StoreError::Unavailable { cause: Arc::clone(&cause) })).collect()
-        }
         Err(error) if batch.len() == 1 => vec![Err(error)],
         Err(error) => {
+            // Senders that hear of it send again, and are known by their keys if it was kept after all.
+            if let Some(all) = batch.iter().map(|_| error.of_everybody().map(Err)).collect() {
+                return all;
+            }
             tracing::warn!(deliveries = batch.len(), %error, "a delivery cannot be written; trying each by itself");
             let mut outcomes = Vec::new();
             for one in batch {
@@ -236,7 +237,7 @@ async fn insert_raw(tx: &mut Tx, numbered: &[(i64, &Intake)]) -> Result<(), Stor
                     .bind(micros(intake.real_at))
                     .bind(*seq);
             }
-            query.execute(connection).await
+            query.execute(connection).await.map(drop)
         })?;
     }
     Ok(())
@@ -251,9 +252,10 @@ pub async fn prune(tx: &mut Tx, before: Timestamp, limit: u32) -> Result<u64, St
     const SQL: &str = "delete from intake where key in
         (select key from intake where real_at < $1 order by real_at limit $2)";
     let done = on_db!(tx, connection => {
-        sqlx::query(SQL).bind(micros(before)).bind(i64::from(limit)).execute(connection).await
+        let query = sqlx::query(SQL).bind(micros(before)).bind(i64::from(limit));
+        query.execute(connection).await.map(|done| done.rows_affected())
     })?;
-    Ok(done.rows_affected())
+    Ok(done)
 }
 
 /// How long a delivery is remembered: a sender, or a thief, that sends the same again within it changes nothing.

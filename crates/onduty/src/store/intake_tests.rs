@@ -1,9 +1,19 @@
 use super::*;
-use crate::store::tests::{Folder, at, execute};
+use crate::store::tests::{Folder, Place, at, dialect, execute, on_both};
 use crate::store::{Store, journal};
 use jiff::SignedDuration;
 use onduty_core::engine::Declarations;
 use onduty_core::signal::{CustomSignal, CustomState, Fact, Kind};
+
+on_both!(
+    what_is_answered_is_there_for_others,
+    the_same_delivery_acts_once,
+    a_batch_keeps_the_order_of_its_deliveries,
+    one_that_cannot_be_written_fails_alone,
+    too_much_is_refused_and_not_kept,
+    a_store_that_was_closed_answers_so,
+    keys_are_forgotten_after_their_time,
+);
 
 const NOW: &str = "2026-03-02T16:00:00Z";
 
@@ -45,11 +55,9 @@ async fn subjects(store: &Store) -> Vec<String> {
     snapshot.of_kind(&Kind::Custom("tide".into())).map(|(subject, _)| subject.to_string()).collect()
 }
 
-#[tokio::test]
-async fn what_is_answered_is_there_for_others() {
-    let folder = Folder::new();
-    let store = folder.store().await;
-    let other = folder.store().await;
+async fn what_is_answered_is_there_for_others(place: &Place) {
+    let store = place.store().await;
+    let other = place.store().await;
     for n in 1..=3_i64 {
         let intake = one(&format!("{n}"));
         let outcome = store.intake(intake.clone()).await.unwrap();
@@ -60,16 +68,14 @@ async fn what_is_answered_is_there_for_others() {
         drop(db);
         assert_eq!(subjects(&other).await.len() as i64, n);
     }
-    let Db::Sqlite { writer, .. } = &other.db;
-    let (body,): (Vec<u8>,) =
-        sqlx::query_as("select body from intake where key = '2' and journal_seq = 2").fetch_one(writer).await.unwrap();
+    const BODY: &str = "select body from intake where key = '2' and journal_seq = 2";
+    let mut db = other.read().await.unwrap();
+    let (body,): (Vec<u8>,) = on_db!(db, connection => sqlx::query_as(BODY).fetch_one(connection).await).unwrap();
     assert_eq!(body, b"{\"hello\":1}\xff\0");
 }
 
-#[tokio::test]
-async fn the_same_delivery_acts_once() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn the_same_delivery_acts_once(place: &Place) {
+    let store = place.store().await;
     assert_eq!(store.intake(one("a")).await.unwrap(), IntakeOutcome::Recorded { journal_seq: 1 });
     // A captured request comes again under a fresh delivery id.
     let again = Intake { delivery: Some("fresh".into()), observations: Vec::new(), ..one("a") };
@@ -93,10 +99,8 @@ async fn the_same_delivery_acts_once() {
     assert_eq!(subjects(&store).await, ["a", "b", "c"]);
 }
 
-#[tokio::test]
-async fn a_batch_keeps_the_order_of_its_deliveries() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn a_batch_keeps_the_order_of_its_deliveries(place: &Place) {
+    let store = place.store().await;
     // Held back until all of them wait, so that they share a commit.
     let held = store.begin().await.unwrap();
     let senders: Vec<_> = (0..200_i64)
@@ -120,16 +124,14 @@ async fn a_batch_keeps_the_order_of_its_deliveries() {
     assert_eq!(state.fact, observed("one", CustomState::Ok, at(NOW) + SignedDuration::from_millis(199)).fact);
 }
 
-#[tokio::test]
-async fn one_that_cannot_be_written_fails_alone() {
-    let folder = Folder::new();
-    let store = folder.store().await;
-    execute(
+async fn one_that_cannot_be_written_fails_alone(place: &Place) {
+    let store = place.store().await;
+    let poison = dialect(
         &store,
         "create trigger poison before insert on intake when new.event = 'poison' begin select raise(abort, 'no'); end",
-    )
-    .await
-    .unwrap();
+        "alter table intake add constraint poison check (event <> 'poison')",
+    );
+    execute(&store, poison).await.unwrap();
     let held = store.begin().await.unwrap();
     let senders = (0..20).map(|n| {
         let event = if n == 7 { "poison" } else { "signal" };
@@ -148,14 +150,13 @@ async fn one_that_cannot_be_written_fails_alone() {
     assert_eq!(subjects(&store).await.len(), 19);
     assert_eq!(journal::newest(&mut store.read().await.unwrap()).await.unwrap(), 19);
     // It may come again once it can be written.
-    execute(&store, "drop trigger poison").await.unwrap();
+    let well = dialect(&store, "drop trigger poison", "alter table intake drop constraint poison");
+    execute(&store, well).await.unwrap();
     assert_eq!(store.intake(one("7")).await.unwrap(), IntakeOutcome::Recorded { journal_seq: 20 });
 }
 
-#[tokio::test]
-async fn too_much_is_refused_and_not_kept() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn too_much_is_refused_and_not_kept(place: &Place) {
+    let store = place.store().await;
     let held = store.begin().await.unwrap();
     let large = |key: &str| Intake { body: vec![b'x'; 15 << 20], ..one(key) };
     let senders: Vec<_> = (0..5)
@@ -177,21 +178,17 @@ async fn too_much_is_refused_and_not_kept() {
     assert_eq!(subjects(&store).await.len(), 5);
 }
 
-#[tokio::test]
-async fn a_store_that_was_closed_answers_so() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn a_store_that_was_closed_answers_so(place: &Place) {
+    let store = place.store().await;
     store.close().await;
     assert!(matches!(store.intake(one("a")).await, Err(StoreError::Unavailable { .. })));
     assert!(matches!(store.read().await.err(), Some(StoreError::Unavailable { .. })));
-    let store = folder.store().await;
+    let store = place.store().await;
     assert_eq!(store.intake(one("a")).await.unwrap(), IntakeOutcome::Recorded { journal_seq: 1 });
 }
 
-#[tokio::test]
-async fn keys_are_forgotten_after_their_time() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn keys_are_forgotten_after_their_time(place: &Place) {
+    let store = place.store().await;
     for n in 0..5 {
         let real_at = at(NOW) + SignedDuration::from_hours(n);
         store.intake(Intake { real_at, ..one(&format!("{n}")) }).await.unwrap();
@@ -210,7 +207,7 @@ async fn keys_are_forgotten_after_their_time() {
 async fn a_full_disk_is_told_to_everybody_and_passes() {
     let folder = Folder::new();
     let store = folder.store().await;
-    let Db::Sqlite { writer, .. } = &store.db;
+    let Db::Sqlite { writer, .. } = &store.db else { unreachable!("a file") };
     let (pages,): (i64,) = sqlx::query_as("select page_count from pragma_page_count").fetch_one(writer).await.unwrap();
     execute(&store, &format!("pragma max_page_count = {pages}")).await.unwrap();
     let large = |key: &str| Intake { body: vec![b'x'; 1 << 20], ..one(key) };
@@ -276,7 +273,7 @@ fn a_killed_process_has_kept_what_it_acknowledged() {
             }
             let journal = journal::newest(&mut store.read().await.unwrap()).await.unwrap();
             assert_eq!(journal, there.len() as i64, "a delivery is in one place and not in the other");
-            let Db::Sqlite { writer, .. } = &store.db;
+            let Db::Sqlite { writer, .. } = &store.db else { unreachable!("a file") };
             let (sound,): (String,) = sqlx::query_as("pragma integrity_check").fetch_one(writer).await.unwrap();
             assert_eq!(sound, "ok");
         });

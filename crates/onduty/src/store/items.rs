@@ -39,6 +39,7 @@ pub async fn upsert(tx: &mut Tx, item: &Item) -> Result<(), StoreError> {
             .bind(to_json(item))
             .execute(connection)
             .await
+            .map(drop)
     })?;
     Ok(())
 }
@@ -166,9 +167,11 @@ fn items(rows: Vec<(String,)>) -> Result<Vec<Item>, StoreError> {
 mod tests {
     use super::*;
     use crate::store::signals;
-    use crate::store::tests::{Folder, at};
+    use crate::store::tests::{Folder, Place, at, on_both};
     use onduty_core::item::{Closing, SnoozeUntil, Why};
     use onduty_core::signal::{Build, BuildState, Fact, Observation, RolloutFact, RolloutState};
+
+    on_both!(an_item_through_its_states, what_the_engine_can_need_is_there_and_no_more,);
 
     fn item(step: &str, subject: &str, occurrence: u32, opened: &str, closed: Option<&str>) -> Item {
         let duty = DutyId::new("developers");
@@ -205,10 +208,8 @@ mod tests {
         items.iter().map(|item| format!("{} {} {}", item.step, item.subject, item.occurrence)).collect()
     }
 
-    #[tokio::test]
-    async fn an_item_through_its_states() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn an_item_through_its_states(place: &Place) {
+        let store = place.store().await;
         let duty = DutyId::new("developers");
         let mut tx = store.begin().await.unwrap();
         let mut one = item("main-green", "", 1, "2026-03-02T09:00:00Z", None);
@@ -241,10 +242,8 @@ mod tests {
         assert_eq!(closed_between(&mut tx, &duty, closed_at, later).await.unwrap(), []);
     }
 
-    #[tokio::test]
-    async fn what_the_engine_can_need_is_there_and_no_more() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn what_the_engine_can_need_is_there_and_no_more(place: &Place) {
+        let store = place.store().await;
         let mut tx = store.begin().await.unwrap();
         let old = "2026-01-05T09:00:00Z";
         for one in [

@@ -28,7 +28,7 @@ pub(super) async fn append_json(tx: &mut Tx, records: &[&str]) -> Result<i64, St
                 query = query.bind(seq).bind(*record);
                 seq += 1;
             }
-            query.execute(connection).await
+            query.execute(connection).await.map(drop)
         })?;
     }
     Ok(first)
@@ -59,16 +59,16 @@ pub async fn newest(db: &mut Reader) -> Result<i64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{Folder, at};
+    use crate::store::tests::{Place, at, on_both};
+
+    on_both!(records_keep_their_order, many_records_at_once_have_no_holes, a_broken_record_is_not_skipped,);
 
     fn passed(minute: i8) -> Record {
         Record::Passed { duty: "developers".into(), at: at(&format!("2026-03-02T16:{minute:02}:00Z")) }
     }
 
-    #[tokio::test]
-    async fn records_keep_their_order() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn records_keep_their_order(place: &Place) {
+        let store = place.store().await;
         let mut tx = store.begin().await.unwrap();
         assert_eq!(newest(&mut tx).await.unwrap(), 0);
         for minute in 0..5 {
@@ -84,10 +84,8 @@ mod tests {
         assert_eq!(read(&mut db, 5, 2).await.unwrap(), []);
     }
 
-    #[tokio::test]
-    async fn many_records_at_once_have_no_holes() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn many_records_at_once_have_no_holes(place: &Place) {
+        let store = place.store().await;
         let mut tx = store.begin().await.unwrap();
         append(&mut tx, &passed(0)).await.unwrap();
         let json = to_json(&passed(1));
@@ -96,10 +94,8 @@ mod tests {
         assert!(all.iter().map(|(seq, _)| *seq).eq(1..=202));
     }
 
-    #[tokio::test]
-    async fn a_broken_record_is_not_skipped() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn a_broken_record_is_not_skipped(place: &Place) {
+        let store = place.store().await;
         let mut tx = store.begin().await.unwrap();
         append_json(&mut tx, &["{\"record\":\"of another age\"}"]).await.unwrap();
         let error = read(&mut tx, 0, 10).await.unwrap_err();

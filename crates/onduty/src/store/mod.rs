@@ -14,8 +14,10 @@ pub mod journal;
 pub mod log_book;
 mod open;
 pub mod outbox;
+mod postgres;
 pub mod processes;
 pub mod rollouts;
+mod schema;
 pub mod seen_files;
 pub mod signals;
 
@@ -24,7 +26,17 @@ pub use error::{BoxError, StoreError};
 pub use intake::{Intake, IntakeOutcome};
 
 use db::Db;
-use std::path::Path;
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
+
+/// Where a database is.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A file of SQLite.
+    Sqlite(PathBuf),
+    /// An address of PostgreSQL, with its password.
+    Postgres(SecretString),
+}
 
 /// The database and the queue in front of its writer. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,13 +46,25 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or makes the SQLite database at `path`, brings its schema up to date and starts the writer of the intake
-    /// on the current tokio runtime.
+    /// Opens or makes the SQLite database at `path`.
     ///
     /// # Errors
-    /// [`StoreError::CannotOpen`], [`StoreError::OldSqlite`], [`StoreError::NewerSchema`] or [`StoreError::Migration`].
+    /// See [`Store::open_at`].
     pub async fn open(path: &Path) -> Result<Store, StoreError> {
-        let db = open::open_sqlite(path).await?;
+        Store::open_at(&Location::Sqlite(path.to_owned())).await
+    }
+
+    /// Opens a database, brings its schema up to date and starts the writer of the intake on the current tokio runtime.
+    /// A file is made where there is none; a database of PostgreSQL has to be there.
+    ///
+    /// # Errors
+    /// [`StoreError::CannotOpen`] or [`StoreError::CannotConnect`], a database that is too old or sorts otherwise, or
+    /// [`StoreError::NewerSchema`] or [`StoreError::Migration`].
+    pub async fn open_at(location: &Location) -> Result<Store, StoreError> {
+        let db = match location {
+            Location::Sqlite(path) => open::open_sqlite(path).await?,
+            Location::Postgres(url) => open::open_postgres(url).await?,
+        };
         let queue = intake::Queue::start(db.clone());
         Ok(Store { db, queue })
     }
@@ -105,74 +129,4 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use jiff::Timestamp;
-    use sqlx::AssertSqlSafe;
-    use std::collections::BTreeMap;
-    use std::path::PathBuf;
-
-    /// A folder for one test, gone after it.
-    pub(crate) struct Folder(tempfile::TempDir);
-
-    impl Folder {
-        pub(crate) fn new() -> Folder {
-            Folder(tempfile::tempdir().expect("a temporary folder"))
-        }
-        pub(crate) fn path(&self) -> &Path {
-            self.0.path()
-        }
-        pub(crate) fn file(&self) -> PathBuf {
-            self.path().join("onduty.db")
-        }
-        /// Opens the folder's store, the same each time.
-        pub(crate) async fn store(&self) -> Store {
-            Store::open(&self.file()).await.expect("a store")
-        }
-    }
-
-    pub(crate) fn at(text: &str) -> Timestamp {
-        text.parse().expect("a timestamp")
-    }
-
-    /// Runs statements that no function of the store offers.
-    pub(crate) async fn execute(store: &Store, sql: &str) -> Result<(), sqlx::Error> {
-        let Db::Sqlite { writer, .. } = &store.db;
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(writer).await.map(|_| ())
-    }
-
-    /// Every table of ours with its columns and their types.
-    pub(crate) async fn table_columns(store: &Store) -> BTreeMap<String, BTreeMap<String, String>> {
-        let Db::Sqlite { writer, .. } = &store.db;
-        const SQL: &str = "select t.name, c.name, c.type from pragma_table_list t, pragma_table_info(t.name) c
-            where t.schema = 'main' and t.type = 'table' and t.name not like 'sqlite_%' and t.name <> '_sqlx_migrations'";
-        let rows: Vec<(String, String, String)> = sqlx::query_as(SQL).fetch_all(writer).await.expect("tables");
-        let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for (table, column, column_type) in rows {
-            tables.entry(table).or_default().insert(column, column_type);
-        }
-        tables
-    }
-
-    /// The steps of a statement's plan that would read a whole table.
-    pub(crate) async fn scans_in(store: &Store, sql: &str) -> Vec<String> {
-        let Db::Sqlite { writer, .. } = &store.db;
-        let explain = AssertSqlSafe(format!("explain query plan {sql}"));
-        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(writer).await.expect("a plan");
-        assert!(!plan.is_empty());
-        let tables = table_columns(store).await;
-        let is_scan = |step: &String| {
-            let scanned = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
-            let is_table = scanned.is_some_and(|name| name.len() == 1 || tables.contains_key(name));
-            is_table && !step.contains("USING")
-        };
-        plan.into_iter().map(|(_, _, _, step)| step).filter(is_scan).collect()
-    }
-
-    #[test]
-    fn ids_follow_time() {
-        let (early, late) = (new_id(at("2026-03-02T16:00:00Z")), new_id(at("2026-03-02T16:00:00.001Z")));
-        assert!(early < late);
-        assert_ne!(new_id(at("2026-03-02T16:00:00Z")), new_id(at("2026-03-02T16:00:00Z")));
-    }
-}
+pub(crate) mod tests;

@@ -1,10 +1,11 @@
-//! Opening the file: rights, settings, version, schema.
+//! Opening a database: rights, settings, version, schema.
 
-use super::StoreError;
 use super::db::Db;
-use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use super::postgres::Postgres;
+use super::{StoreError, schema};
+use secrecy::SecretString;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -18,8 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The first SQLite without the bug that lost pages when a log file was reset under several connections.
 const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
-
-const FIRST: &str = include_str!("../../migrations/sqlite/0001_first.sql");
 
 /// Opens or makes the database at `path`, readable by its owner alone, with the newest schema.
 pub(super) async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
@@ -58,10 +57,17 @@ pub(super) async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
     if !is_safe(&version) {
         return Err(StoreError::OldSqlite { found: version });
     }
-    migrate(&writer, &migrator()).await?;
+    schema::bring_up_to_date(&mut *writer.acquire().await?, &schema::sqlite()).await?;
     let readers = options.pragma("query_only", "on");
     let readers = pool().max_connections(READERS).connect_with(readers).await.map_err(cannot_open)?;
     Ok(Db::Sqlite { writer, readers })
+}
+
+/// Opens the database at `url`, with the newest schema.
+pub(super) async fn open_postgres(url: &SecretString) -> Result<Db, StoreError> {
+    let postgres = Postgres::connect(url).await?;
+    schema::bring_up_to_date(&mut *postgres.writer().acquire().await?, &schema::postgres()).await?;
+    Ok(Db::Postgres(postgres))
 }
 
 /// Whether a connection that comes back may be used again; another one is opened instead of one that may not.
@@ -93,34 +99,12 @@ fn is_safe(version: &str) -> bool {
     parts.is_some_and(|parts| parts.as_slice() >= SAFE_SQLITE.as_slice())
 }
 
-fn migrator() -> Migrator {
-    let first = Migration::new(1, "first".into(), MigrationType::Simple, FIRST.into_sql_str(), false);
-    Migrator::with_migrations(vec![first])
-}
-
-/// Applies what is missing; refuses a database that knows more than this program.
-async fn migrate(writer: &sqlx::SqlitePool, migrator: &Migrator) -> Result<(), StoreError> {
-    let mut connection = writer.acquire().await?;
-    connection.ensure_migrations_table(&migrator.table_name).await.map_err(StoreError::Migration)?;
-    let applied = connection.list_applied_migrations(&migrator.table_name).await.map_err(StoreError::Migration)?;
-    let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
-    let known = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
-    if found > known {
-        return Err(StoreError::NewerSchema { found, known });
-    }
-    migrator.run(&mut *connection).await.map_err(|error| match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        error => StoreError::Migration(error),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::Store;
-    use crate::store::tests::{Folder, table_columns};
+    use crate::store::tests::Folder;
     use sqlx::AssertSqlSafe;
-    use std::collections::BTreeMap;
 
     #[test]
     fn versions_of_sqlite() {
@@ -168,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn settings_hold_on_every_connection() {
         let folder = Folder::new();
-        let Db::Sqlite { writer, readers } = folder.store().await.db;
+        let Db::Sqlite { writer, readers } = folder.store().await.db else { unreachable!("a file") };
         for (pragma, on_writer, on_readers) in [
             ("journal_mode", "wal", "wal"),
             ("synchronous", "2", "2"),
@@ -195,8 +179,8 @@ mod tests {
         let store = folder.store().await;
         let mut tx = store.begin().await.unwrap();
         // What SQLite does by itself when a write or a sync fails.
-        let crate::store::db::Connection::Sqlite(transaction) = tx.connection();
-        sqlx::query("rollback").execute(&mut **transaction).await.unwrap();
+        crate::store::db::on_db!(tx, connection => sqlx::query("rollback").execute(connection).await.map(drop))
+            .unwrap();
         assert!(tx.commit().await.is_err());
         let mut tx = store.begin().await.unwrap();
         crate::store::board::put(&mut tx, &"developers".into(), &serde_json::json!({})).await.unwrap();
@@ -215,17 +199,17 @@ mod tests {
         let store = folder.store().await;
         let board = crate::store::board::get(&mut store.read().await.unwrap(), &"developers".into()).await.unwrap();
         assert_eq!(board, Some(serde_json::json!({"a": 1})));
-        let Db::Sqlite { writer, .. } = &store.db;
+        let Db::Sqlite { writer, .. } = &store.db else { unreachable!("a file") };
         let applied: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations").fetch_one(writer).await.unwrap();
-        assert_eq!(applied, 1);
+        assert_eq!(applied, schema::newest());
     }
 
     #[tokio::test]
     async fn a_newer_schema_is_refused() {
         let folder = Folder::new();
         let store = folder.store().await;
-        let Db::Sqlite { writer, .. } = &store.db;
-        sqlx::query("insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (7, 'later', true, x'00', 0)")
+        let Db::Sqlite { writer, .. } = &store.db else { unreachable!("a file") };
+        sqlx::query("insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (7000, 'later', true, x'00', 0)")
             .execute(writer)
             .await
             .unwrap();
@@ -233,57 +217,10 @@ mod tests {
         let error = Store::open(&folder.file()).await.err().unwrap();
         assert_eq!(
             error.to_string(),
-            "the store has schema 7, this onduty knows up to 1; start the newer onduty, or restore a backup from before"
+            format!(
+                "the store has schema 7000, this onduty knows up to {}; start the newer onduty, or restore a backup from before",
+                schema::newest()
+            )
         );
-    }
-
-    /// Tables and columns with their types, from the text of the PostgreSQL twin.
-    fn columns_in(sql: &str) -> BTreeMap<String, BTreeMap<String, String>> {
-        let sql: String = sql.lines().map(|line| line.split("--").next().unwrap_or("")).collect::<Vec<_>>().join("\n");
-        let mut tables = BTreeMap::new();
-        for part in sql.split("create table ").skip(1) {
-            let (name, rest) = part.split_once('(').unwrap();
-            let (mut depth, mut columns, mut column) = (1, Vec::new(), String::new());
-            for letter in rest.chars() {
-                match letter {
-                    '(' => depth += 1,
-                    ')' => depth -= 1,
-                    _ => {}
-                }
-                if depth == 0 || (depth == 1 && letter == ',') {
-                    columns.push(std::mem::take(&mut column));
-                } else {
-                    column.push(letter);
-                }
-                if depth == 0 {
-                    break;
-                }
-            }
-            let is_column = |words: &Vec<&str>| !["primary", "unique", "check", "foreign"].contains(&words[0]);
-            let columns = columns.iter().map(|column| column.split_whitespace().collect::<Vec<_>>()).filter(is_column);
-            let columns = columns.map(|words| (words[0].to_owned(), words[1].to_owned())).collect();
-            tables.insert(name.trim().to_owned(), columns);
-        }
-        tables
-    }
-
-    #[tokio::test]
-    async fn both_twins_have_the_same_columns() {
-        let folder = Folder::new();
-        let store = folder.store().await;
-        let same_type = [("INTEGER", "bigint"), ("TEXT", "text"), ("BLOB", "bytea")];
-        let sqlite: BTreeMap<String, BTreeMap<String, String>> = table_columns(&store)
-            .await
-            .into_iter()
-            .map(|(table, columns)| {
-                let columns = columns.into_iter().map(|(name, sqlite_type)| {
-                    let twin = same_type.iter().find(|(ours, _)| *ours == sqlite_type);
-                    (name, twin.map_or(sqlite_type, |(_, theirs)| (*theirs).to_owned()))
-                });
-                (table, columns.collect())
-            })
-            .collect();
-        assert!(sqlite.len() >= 20, "too few tables were found: {sqlite:?}");
-        assert_eq!(sqlite, columns_in(include_str!("../../migrations/postgres/0001_first.sql")));
     }
 }

@@ -3,7 +3,7 @@
 //! An effect is sent at least once: [`claim`] hides it for a while instead of removing it, so that a crash between
 //! sending and marking sends it again, with the same key.
 
-use super::db::{from_json, micros, on_db, timestamp, to_json};
+use super::db::{from_json, micros, on_db, text, timestamp, to_json};
 use super::{Reader, StoreError, Tx, new_id};
 use jiff::Timestamp;
 use onduty_core::ids::DutyId;
@@ -89,8 +89,9 @@ pub async fn enqueue(tx: &mut Tx, effect: &NewEffect, real_now: Timestamp) -> Re
             .bind(micros(real_now))
             .execute(connection)
             .await
+            .map(|done| done.rows_affected())
     })?;
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 /// Takes at most `limit` effects that are due, oldest first, and hides them until `hidden_until`: that is when they are
@@ -128,9 +129,10 @@ pub async fn claim(
 pub async fn retry(tx: &mut Tx, id: &str, error: &str, next_attempt_at: Timestamp) -> Result<bool, StoreError> {
     const SQL: &str = "update outbox set last_error = $2, next_attempt_at = $3 where id = $1 and state = 'pending'";
     let done = on_db!(tx, connection => {
-        sqlx::query(SQL).bind(id).bind(error).bind(micros(next_attempt_at)).execute(connection).await
+        let query = sqlx::query(SQL).bind(id).bind(text(error)).bind(micros(next_attempt_at));
+        query.execute(connection).await.map(|done| done.rows_affected())
     })?;
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 /// It ended: sent, failed or unknown. Returns whether it was pending until now.
@@ -140,9 +142,10 @@ pub async fn retry(tx: &mut Tx, id: &str, error: &str, next_attempt_at: Timestam
 pub async fn mark(tx: &mut Tx, id: &str, state: EffectState, error: Option<&str>) -> Result<bool, StoreError> {
     const SQL: &str = "update outbox set state = $2, last_error = $3 where id = $1 and state = 'pending'";
     let done = on_db!(tx, connection => {
-        sqlx::query(SQL).bind(id).bind(state.as_str()).bind(error).execute(connection).await
+        let query = sqlx::query(SQL).bind(id).bind(state.as_str()).bind(error.map(text));
+        query.execute(connection).await.map(|done| done.rows_affected())
     })?;
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 /// When the next effect is due, in real time; `None` when nothing waits.
@@ -184,8 +187,10 @@ fn effect(row: Row) -> Result<Effect, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{Folder, at};
+    use crate::store::tests::{Place, at, on_both};
     use serde_json::json;
+
+    on_both!(an_effect_is_sent_again_until_it_is_marked, an_effect_without_its_cause_is_not_sent,);
 
     fn new_effect(key: &str) -> NewEffect {
         NewEffect { duty: "developers".into(), kind: "chat".into(), key: key.into(), payload: json!({"text": "red"}) }
@@ -195,10 +200,8 @@ mod tests {
         effects.iter().map(|effect| effect.effect.key.as_str()).collect()
     }
 
-    #[tokio::test]
-    async fn an_effect_is_sent_again_until_it_is_marked() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn an_effect_is_sent_again_until_it_is_marked(place: &Place) {
+        let store = place.store().await;
         let (start, minute) =
             (at("2026-03-02T16:00:00Z"), |n: i64| at("2026-03-02T16:00:00Z") + jiff::SignedDuration::from_mins(n));
         let mut tx = store.begin().await.unwrap();
@@ -230,10 +233,8 @@ mod tests {
         assert!(!enqueue(&mut tx, &new_effect("a"), minute(61)).await.unwrap());
     }
 
-    #[tokio::test]
-    async fn an_effect_without_its_cause_is_not_sent() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn an_effect_without_its_cause_is_not_sent(place: &Place) {
+        let store = place.store().await;
         let mut tx = store.begin().await.unwrap();
         enqueue(&mut tx, &new_effect("a"), at("2026-03-02T16:00:00Z")).await.unwrap();
         drop(tx);

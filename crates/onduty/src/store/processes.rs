@@ -103,12 +103,12 @@ fn number_of(number: i64) -> Result<u32, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{Folder, at};
+    use crate::store::tests::{Place, at, on_both};
 
-    #[tokio::test]
-    async fn versions_count_up_by_duty() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    on_both!(versions_count_up_by_duty,);
+
+    async fn versions_count_up_by_duty(place: &Place) {
+        let store = place.store().await;
         let first = NewVersion {
             duty: "developers".into(),
             text: "process: developers\n".into(),

@@ -5,7 +5,7 @@
 //! the attempt from requested to running, so a crash in between leaves an attempt that a person has to look at, and
 //! never a second process.
 
-use super::db::{micros, on_db, pieces, placeholders, timestamp};
+use super::db::{micros, on_db, pieces, placeholders, text, timestamp};
 use super::{Reader, StoreError, Tx};
 use jiff::Timestamp;
 use onduty_core::ids::{DutyId, EngineerId, Environment};
@@ -95,8 +95,9 @@ pub async fn press(tx: &mut Tx, press: &Press) -> Result<Pressed, StoreError> {
             .bind(micros(press.pressed_at))
             .execute(connection)
             .await
+            .map(|done| done.rows_affected())
     })?;
-    if done.rows_affected() == 1 {
+    if done == 1 {
         return Ok(Pressed::Recorded(Attempt {
             press: press.clone(),
             state: RolloutState::Requested,
@@ -123,8 +124,11 @@ pub async fn press(tx: &mut Tx, press: &Press) -> Result<Pressed, StoreError> {
 pub async fn take_on(tx: &mut Tx, id: &str, at: Timestamp) -> Result<bool, StoreError> {
     const SQL: &str =
         "update rollout_attempt set state = 'running', started_at = $2 where id = $1 and state = 'requested'";
-    let done = on_db!(tx, connection => sqlx::query(SQL).bind(id).bind(micros(at)).execute(connection).await)?;
-    Ok(done.rows_affected() == 1)
+    let done = on_db!(tx, connection => {
+        let query = sqlx::query(SQL).bind(id).bind(micros(at));
+        query.execute(connection).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
 /// Remembers which process runs it, so that a restart finds it again.
@@ -135,9 +139,9 @@ pub async fn set_process(tx: &mut Tx, id: &str, process: &Process) -> Result<boo
     const SQL: &str = "update rollout_attempt set pid = $2, process_started = $3 where id = $1 and state = 'running'";
     let done = on_db!(tx, connection => {
         let query = sqlx::query(SQL).bind(id).bind(i64::from(process.pid)).bind(process.started.as_str());
-        query.execute(connection).await
+        query.execute(connection).await.map(|done| done.rows_affected())
     })?;
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 /// It ended: succeeded, failed, or unknown; what was unknown may still become known. Returns whether that is news.
@@ -160,11 +164,12 @@ pub async fn end(
             .bind(word(state))
             .bind(micros(at))
             .bind(exit_code.map(i64::from))
-            .bind(reason)
+            .bind(reason.map(text))
             .execute(connection)
             .await
+            .map(|done| done.rows_affected())
     })?;
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 /// The attempt called `id`.
@@ -347,9 +352,9 @@ pub async fn append_output(tx: &mut Tx, attempt: &str, lines: &[OutputLine]) -> 
             for line in piece {
                 n += 1;
                 query = query.bind(attempt).bind(n).bind(micros(line.at)).bind(line.stream.as_str());
-                query = query.bind(line.text.as_str());
+                query = query.bind(text(&line.text));
             }
-            query.execute(connection).await
+            query.execute(connection).await.map(drop)
         })?;
     }
     Ok(n)

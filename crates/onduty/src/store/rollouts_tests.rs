@@ -1,5 +1,7 @@
 use super::*;
-use crate::store::tests::{Folder, at};
+use crate::store::tests::{Place, at, on_both};
+
+on_both!(a_rollout_from_press_to_end, fifty_press_and_one_rolls_out, output_continues_where_it_was,);
 
 const NOON: &str = "2026-03-02T12:00:00Z";
 
@@ -17,10 +19,8 @@ fn new_press(id: &str, key: &str) -> Press {
     }
 }
 
-#[tokio::test]
-async fn a_rollout_from_press_to_end() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn a_rollout_from_press_to_end(place: &Place) {
+    let store = place.store().await;
     let mut tx = store.begin().await.unwrap();
     let production = Environment::new("production");
     assert_eq!(active(&mut tx, &production).await.unwrap(), None);
@@ -67,10 +67,8 @@ async fn a_rollout_from_press_to_end() {
     assert_eq!(ids(all_active(&mut tx).await.unwrap()), ["3", "4"]);
 }
 
-#[tokio::test]
-async fn fifty_press_and_one_rolls_out() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn fifty_press_and_one_rolls_out(place: &Place) {
+    let store = place.store().await;
     let presses = (0..50).map(|n| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -100,10 +98,8 @@ async fn fifty_press_and_one_rolls_out() {
     assert_eq!(history(&mut db, &"production".into(), 100).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn output_continues_where_it_was() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn output_continues_where_it_was(place: &Place) {
+    let store = place.store().await;
     let mut tx = store.begin().await.unwrap();
     press(&mut tx, &new_press("1", "a")).await.unwrap();
     let line = |text: &str| OutputLine { at: at(NOON), stream: "stdout".into(), text: text.into() };
@@ -111,7 +107,7 @@ async fn output_continues_where_it_was() {
     assert_eq!(append_output(&mut tx, "1", &[line("four")]).await.unwrap(), 4);
     assert_eq!(append_output(&mut tx, "1", &[]).await.unwrap(), 4);
     let read = output(&mut tx, "1", 2, 10).await.unwrap();
-    assert_eq!(read, [(3, line("\u{1b}[31mthree\0")), (4, line("four"))]);
+    assert_eq!(read, [(3, line("\u{1b}[31mthree\u{fffd}")), (4, line("four"))]);
     assert_eq!(output(&mut tx, "1", 0, 1).await.unwrap(), [(1, line("one"))]);
     let nobody = append_output(&mut tx, "9", &[line("whose?")]).await;
     assert!(matches!(nobody, Err(StoreError::Refused(_))));

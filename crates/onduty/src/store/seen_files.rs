@@ -22,19 +22,21 @@ pub async fn hash_of(db: &mut Reader, name: &str) -> Result<Option<String>, Stor
 pub async fn remember(tx: &mut Tx, name: &str, hash: &str, journal_seq: i64) -> Result<(), StoreError> {
     const SQL: &str = "insert into seen_file (name, text_hash, journal_seq) values ($1, $2, $3)
         on conflict (name) do update set text_hash = excluded.text_hash, journal_seq = excluded.journal_seq";
-    on_db!(tx, connection => sqlx::query(SQL).bind(name).bind(hash).bind(journal_seq).execute(connection).await)?;
+    on_db!(tx, connection => {
+        sqlx::query(SQL).bind(name).bind(hash).bind(journal_seq).execute(connection).await.map(drop)
+    })?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::Folder;
+    use crate::store::tests::{Place, on_both};
 
-    #[tokio::test]
-    async fn the_last_hash_counts() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    on_both!(the_last_hash_counts,);
+
+    async fn the_last_hash_counts(place: &Place) {
+        let store = place.store().await;
         let mut tx = store.begin().await.unwrap();
         assert_eq!(hash_of(&mut tx, "roster.yml").await.unwrap(), None);
         remember(&mut tx, "roster.yml", "ab", 1).await.unwrap();

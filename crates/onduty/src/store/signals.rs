@@ -3,7 +3,7 @@
 //! The intake and the engine's own observations come in through [`record`]; every pass and page reads [`snapshot`].
 //! How observations fold and what a snapshot must have is for `onduty_core` to say.
 
-use super::db::{from_json, micros, on_db, pieces, placeholders, timestamp, to_json};
+use super::db::{from_json, micros, on_db, pieces, placeholders, text, timestamp, to_json};
 use super::{Reader, StoreError, Tx};
 use jiff::Timestamp;
 use onduty_core::engine::Declarations;
@@ -77,13 +77,13 @@ async fn save(tx: &mut Tx, states: &[(&Key, &SignalState)]) -> Result<(), StoreE
                     .bind(kind.as_str())
                     .bind(subject.as_str())
                     .bind(state.source.as_str())
-                    .bind(rules::branch_of(&state.fact))
+                    .bind(rules::branch_of(&state.fact).map(text))
                     .bind(i64::from(rules::is_lasting(&state.fact)))
                     .bind(micros(state.source_time))
                     .bind(micros(state.received_at))
                     .bind(to_json(state));
             }
-            query.execute(connection).await
+            query.execute(connection).await.map(drop)
         })?;
     }
     Ok(())
@@ -131,9 +131,9 @@ async fn record_contacts(tx: &mut Tx, seen: &[(&Observation, Timestamp)]) -> Res
                     .bind(contact.source.as_str())
                     .bind(contact.kind.as_str())
                     .bind(contact.last.map(micros))
-                    .bind(contact.trouble.as_deref());
+                    .bind(contact.trouble.as_deref().map(text));
             }
-            query.execute(connection).await
+            query.execute(connection).await.map(drop)
         })?;
     }
     Ok(())
@@ -165,7 +165,7 @@ pub async fn keep_contacts_of(tx: &mut Tx, sources: &BTreeSet<SourceName>) -> Re
     const SQL: &str = "delete from contact where source = $1";
     let gone: BTreeSet<SourceName> = contacts(tx).await?.into_iter().map(|contact| contact.source).collect();
     for source in gone.difference(sources) {
-        on_db!(tx, connection => sqlx::query(SQL).bind(source.as_str()).execute(connection).await)?;
+        on_db!(tx, connection => sqlx::query(SQL).bind(source.as_str()).execute(connection).await.map(drop))?;
     }
     Ok(())
 }

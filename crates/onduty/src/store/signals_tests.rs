@@ -1,11 +1,21 @@
 use super::*;
 use crate::store::Store;
-use crate::store::tests::{Folder, at};
+use crate::store::tests::{Folder, Place, at, on_both};
 use jiff::SignedDuration;
 use onduty_core::signal::{
     BranchHead, Build, BuildState, Contact, CustomSignal, CustomState, ErrorGroup, ErrorStatus, Fact, Feed,
     RolloutFact, RolloutState, UnknownReason,
 };
+
+on_both!(
+    late_news_change_nothing,
+    one_subject_many_times_in_a_batch_folds_in_order,
+    many_subjects_at_once,
+    a_snapshot_has_what_matters_and_not_years,
+    signs_of_life_are_kept_by_source_and_kind,
+    hostile_names_are_only_names,
+    an_unreadable_subject_fails_the_snapshot,
+);
 
 const NOW: &str = "2026-03-02T16:00:00Z";
 
@@ -114,18 +124,15 @@ fn state_of(snapshot: &Snapshot, subject: &str) -> Option<BuildState> {
     })
 }
 
-#[tokio::test]
-async fn late_news_change_nothing() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn late_news_change_nothing(place: &Place) {
+    let store = place.store().await;
     let (early, late) = (days_ago(1), days_ago(0));
     write(&store, &[(seen("unit", build("main", BuildState::Passed, late), late), late)]).await;
     write(&store, &[(seen("unit", build("main", BuildState::Failed, early), early), late)]).await;
     assert_eq!(state_of(&see(&store).await, "unit"), Some(BuildState::Passed));
 }
 
-#[tokio::test]
-async fn one_subject_many_times_in_a_batch_folds_in_order() {
+async fn one_subject_many_times_in_a_batch_folds_in_order(place: &Place) {
     let states = [BuildState::Queued, BuildState::Running, BuildState::Failed, BuildState::Queued, BuildState::Passed];
     let observations: Vec<(Observation, Timestamp)> = states
         .iter()
@@ -139,8 +146,7 @@ async fn one_subject_many_times_in_a_batch_folds_in_order() {
     // However the batches fall, the end is the same.
     let mut ends = Vec::new();
     for size in [1, 2, 5] {
-        let folder = Folder::new();
-        let store = folder.store().await;
+        let store = place.store().await;
         for batch in observations.chunks(size) {
             write(&store, batch).await;
         }
@@ -152,10 +158,8 @@ async fn one_subject_many_times_in_a_batch_folds_in_order() {
     assert_eq!(ends[0], ends[2]);
 }
 
-#[tokio::test]
-async fn many_subjects_at_once() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn many_subjects_at_once(place: &Place) {
+    let store = place.store().await;
     let observations: Vec<(Observation, Timestamp)> = (0..300)
         .map(|n| (seen(&format!("unit {n}"), build("main", BuildState::Running, at(NOW)), at(NOW)), at(NOW)))
         .collect();
@@ -164,10 +168,8 @@ async fn many_subjects_at_once() {
     assert_eq!(see(&store).await.of_kind(&Kind::Builds).count(), 300);
 }
 
-#[tokio::test]
-async fn a_snapshot_has_what_matters_and_not_years() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn a_snapshot_has_what_matters_and_not_years(place: &Place) {
+    let store = place.store().await;
     let mut observations = vec![
         (seen("old, failed on main", build("main", BuildState::Failed, days_ago(90)), days_ago(90)), days_ago(90)),
         (seen("old, on a branch", build("feature", BuildState::Failed, days_ago(90)), days_ago(90)), days_ago(90)),
@@ -213,10 +215,8 @@ async fn a_snapshot_has_what_matters_and_not_years() {
     assert!(!none.heads().any(|head| head.branch == "main"));
 }
 
-#[tokio::test]
-async fn signs_of_life_are_kept_by_source_and_kind() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn signs_of_life_are_kept_by_source_and_kind(place: &Place) {
+    let store = place.store().await;
     let hour = |n: i64| at(NOW) - SignedDuration::from_hours(n);
     let other = |one: Observation, source: &str| Observation { source: source.into(), ..one };
     write(
@@ -257,11 +257,9 @@ async fn signs_of_life_are_kept_by_source_and_kind() {
     assert_eq!(snapshot.feed(&Kind::Builds), Feed::Known { last_contact: hour(1) });
 }
 
-#[tokio::test]
-async fn hostile_names_are_only_names() {
-    let folder = Folder::new();
-    let store = folder.store().await;
-    let name = "'; drop table signal; --\0\u{202e}$1";
+async fn hostile_names_are_only_names(place: &Place) {
+    let store = place.store().await;
+    let name = "'; drop table signal; --\u{202e}$1";
     let fact = Fact::Custom(CustomSignal {
         kind: name.into(),
         name: name.into(),
@@ -279,10 +277,8 @@ async fn hostile_names_are_only_names() {
     assert_eq!((subject.as_str(), &state.fact), (name, &one.fact));
 }
 
-#[tokio::test]
-async fn an_unreadable_subject_fails_the_snapshot() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn an_unreadable_subject_fails_the_snapshot(place: &Place) {
+    let store = place.store().await;
     write(&store, &[(seen("unit", build("main", BuildState::Passed, at(NOW)), at(NOW)), at(NOW))]).await;
     crate::store::tests::execute(&store, "update signal set state = '{}'").await.unwrap();
     let mut db = store.read().await.unwrap();

@@ -30,6 +30,8 @@ pub enum HttpError {
     WrongMethod,
     /// Try again in a moment.
     Busy,
+    /// Nobody knows whether it was kept.
+    OutcomeUnknown,
     /// Ours to mend.
     Internal,
 }
@@ -91,6 +93,12 @@ impl HttpError {
                 "The store is busy, full or not reachable; nothing was kept.",
                 "Try again in a few seconds.",
             ),
+            HttpError::OutcomeUnknown => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database went away in the middle of this".to_owned(),
+                "It may have been kept, or not.",
+                "Wait a few seconds and look before you do it again.",
+            ),
             HttpError::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "something went wrong inside onduty".to_owned(),
@@ -147,6 +155,10 @@ impl From<StoreError> for HttpError {
             StoreError::Busy | StoreError::Unavailable { .. } => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the store is not available");
                 HttpError::Busy
+            }
+            StoreError::OutcomeUnknown { .. } => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the outcome of a commit is not known");
+                HttpError::OutcomeUnknown
             }
             error => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store failed");

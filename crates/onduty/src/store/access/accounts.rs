@@ -1,6 +1,6 @@
 //! Accounts and their roles.
 
-use crate::store::db::{micros, on_db, timestamp};
+use crate::store::db::{micros, on_db, text, timestamp};
 use crate::store::{Reader, StoreError, Tx, new_id};
 use jiff::Timestamp;
 use onduty_core::ids::{DutyId, EngineerId};
@@ -62,12 +62,13 @@ pub async fn add(tx: &mut Tx, account: &NewAccount, real_now: Timestamp) -> Resu
     on_db!(tx, connection => {
         sqlx::query(SQL)
             .bind(id.as_str())
-            .bind(account.name.as_str())
+            .bind(text(&account.name))
             .bind(account.engineer.as_ref().map(EngineerId::as_str))
             .bind(i64::from(account.admin))
             .bind(micros(real_now))
             .execute(connection)
             .await
+            .map(drop)
     })?;
     Ok(AccountId(id))
 }
@@ -118,7 +119,7 @@ pub async fn set_role(tx: &mut Tx, id: &AccountId, duty: &DutyId, role: Option<&
             Some(role) => query.bind(role),
             None => query,
         };
-        query.execute(connection).await
+        query.execute(connection).await.map(drop)
     })?;
     Ok(())
 }
@@ -130,7 +131,7 @@ pub async fn set_role(tx: &mut Tx, id: &AccountId, duty: &DutyId, role: Option<&
 pub async fn set_admin(tx: &mut Tx, id: &AccountId, admin: bool) -> Result<(), StoreError> {
     const SQL: &str = "update account set admin = $2 where id = $1";
     on_db!(tx, connection => {
-        sqlx::query(SQL).bind(id.as_str()).bind(i64::from(admin)).execute(connection).await
+        sqlx::query(SQL).bind(id.as_str()).bind(i64::from(admin)).execute(connection).await.map(drop)
     })?;
     Ok(())
 }
@@ -142,7 +143,7 @@ pub async fn set_admin(tx: &mut Tx, id: &AccountId, admin: bool) -> Result<(), S
 pub async fn disable(tx: &mut Tx, id: &AccountId, real_now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "update account set disabled_at = $2 where id = $1 and disabled_at is null";
     on_db!(tx, connection => {
-        sqlx::query(SQL).bind(id.as_str()).bind(micros(real_now)).execute(connection).await
+        sqlx::query(SQL).bind(id.as_str()).bind(micros(real_now)).execute(connection).await.map(drop)
     })?;
     super::end_all_of(tx, id).await
 }
@@ -171,12 +172,12 @@ async fn with_roles(db: &mut Reader, rows: Vec<Row>) -> Result<Vec<Account>, Sto
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::{Folder, at};
+    use crate::store::tests::{Place, at, on_both};
 
-    #[tokio::test]
-    async fn accounts_and_what_they_may_do() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    on_both!(accounts_and_what_they_may_do, an_engineer_has_one_account,);
+
+    async fn accounts_and_what_they_may_do(place: &Place) {
+        let store = place.store().await;
         let now = at("2026-03-02T16:00:00Z");
         let mut tx = store.begin().await.unwrap();
         let admin = NewAccount { name: "Operator".into(), engineer: None, admin: true };
@@ -206,10 +207,8 @@ mod tests {
         assert_eq!(get(&mut tx, &id).await.unwrap().unwrap().disabled_at, Some(now));
     }
 
-    #[tokio::test]
-    async fn an_engineer_has_one_account() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn an_engineer_has_one_account(place: &Place) {
+        let store = place.store().await;
         let now = at("2026-03-02T16:00:00Z");
         let lena = NewAccount { name: "Lena".into(), engineer: Some("lena".into()), admin: false };
         let mut tx = store.begin().await.unwrap();

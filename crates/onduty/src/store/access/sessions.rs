@@ -60,6 +60,7 @@ pub async fn start(tx: &mut Tx, account: &AccountId, real_now: Timestamp) -> Res
             .bind(micros(session.expires_at))
             .execute(connection)
             .await
+            .map(drop)
     })?;
     Ok((secret, session))
 }
@@ -94,7 +95,7 @@ pub async fn session_of(
 /// When the store cannot be written.
 pub async fn touch(tx: &mut Tx, id: &str, real_now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "update session set last_seen_at = $2 where id = $1 and last_seen_at < $2";
-    on_db!(tx, connection => sqlx::query(SQL).bind(id).bind(micros(real_now)).execute(connection).await)?;
+    on_db!(tx, connection => sqlx::query(SQL).bind(id).bind(micros(real_now)).execute(connection).await.map(drop))?;
     Ok(())
 }
 
@@ -104,7 +105,7 @@ pub async fn touch(tx: &mut Tx, id: &str, real_now: Timestamp) -> Result<(), Sto
 /// When the store cannot be written.
 pub async fn end(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     const SQL: &str = "delete from session where id = $1";
-    on_db!(tx, connection => sqlx::query(SQL).bind(id).execute(connection).await)?;
+    on_db!(tx, connection => sqlx::query(SQL).bind(id).execute(connection).await.map(drop))?;
     Ok(())
 }
 
@@ -114,7 +115,7 @@ pub async fn end(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
 /// When the store cannot be written.
 pub async fn end_all_of(tx: &mut Tx, account: &AccountId) -> Result<(), StoreError> {
     const SQL: &str = "delete from session where account = $1";
-    on_db!(tx, connection => sqlx::query(SQL).bind(account.as_str()).execute(connection).await)?;
+    on_db!(tx, connection => sqlx::query(SQL).bind(account.as_str()).execute(connection).await.map(drop))?;
     Ok(())
 }
 
@@ -148,8 +149,8 @@ pub async fn prune(tx: &mut Tx, real_now: Timestamp) -> Result<(), StoreError> {
     const SESSIONS: &str = "delete from session where expires_at <= $1 or last_seen_at <= $2";
     const LINKS: &str = "delete from sign_in_link where expires_at <= $1";
     let (now, idle) = (micros(real_now), micros(real_now - IDLE));
-    on_db!(tx, connection => sqlx::query(SESSIONS).bind(now).bind(idle).execute(connection).await)?;
-    on_db!(tx, connection => sqlx::query(LINKS).bind(now).execute(connection).await)?;
+    on_db!(tx, connection => sqlx::query(SESSIONS).bind(now).bind(idle).execute(connection).await.map(drop))?;
+    on_db!(tx, connection => sqlx::query(LINKS).bind(now).execute(connection).await.map(drop))?;
     Ok(())
 }
 
@@ -185,6 +186,7 @@ pub async fn add_link(
             .bind(micros(expires_at))
             .execute(connection)
             .await
+            .map(drop)
     })?;
     Ok(secret)
 }
@@ -221,7 +223,9 @@ mod tests {
     use super::*;
     use crate::store::Store;
     use crate::store::access::{NewAccount, add, disable};
-    use crate::store::tests::{Folder, at};
+    use crate::store::tests::{Place, at, on_both};
+
+    on_both!(a_session_ends_idle_or_old, sessions_are_listed_and_ended, a_link_signs_in_once,);
 
     const START: &str = "2026-03-02T16:00:00Z";
 
@@ -232,10 +236,8 @@ mod tests {
         (tx, id)
     }
 
-    #[tokio::test]
-    async fn a_session_ends_idle_or_old() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn a_session_ends_idle_or_old(place: &Place) {
+        let store = place.store().await;
         let (mut tx, lena) = lena(&store).await;
         let start_at = at(START);
         let (secret, session) = start(&mut tx, &lena, start_at).await.unwrap();
@@ -263,10 +265,8 @@ mod tests {
         assert!(session_of(&mut tx, &secret, now - SignedDuration::from_hours(1)).await.unwrap().is_some());
     }
 
-    #[tokio::test]
-    async fn sessions_are_listed_and_ended() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn sessions_are_listed_and_ended(place: &Place) {
+        let store = place.store().await;
         let (mut tx, lena) = lena(&store).await;
         let now = at(START);
         let (first, first_session) = start(&mut tx, &lena, now).await.unwrap();
@@ -285,10 +285,8 @@ mod tests {
         assert_eq!(sessions_of(&mut tx, &lena, now).await.unwrap(), []);
     }
 
-    #[tokio::test]
-    async fn a_link_signs_in_once() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn a_link_signs_in_once(place: &Place) {
+        let store = place.store().await;
         let (mut tx, lena) = lena(&store).await;
         let (now, later) = (at(START), at(START) + SignedDuration::from_mins(10));
         let link = add_link(&mut tx, &lena, now, later).await.unwrap();

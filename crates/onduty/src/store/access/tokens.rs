@@ -1,7 +1,7 @@
 //! Tokens for scripts and for wall screens.
 
 use super::{Account, AccountId, Secret, get};
-use crate::store::db::{from_json, micros, on_db, timestamp, to_json};
+use crate::store::db::{from_json, micros, on_db, text, timestamp, to_json};
 use crate::store::{Reader, StoreError, Tx, new_id};
 use jiff::Timestamp;
 use onduty_core::ids::DutyId;
@@ -45,12 +45,13 @@ pub async fn add_api_token(
             .bind(secret.hash())
             .bind(id.as_str())
             .bind(account.as_str())
-            .bind(name)
+            .bind(text(name))
             .bind(to_json(&scopes))
             .bind(micros(real_now))
             .bind(micros(expires_at))
             .execute(connection)
             .await
+            .map(drop)
     })?;
     Ok((secret, id))
 }
@@ -92,8 +93,11 @@ pub async fn api_tokens_of(db: &mut Reader, account: &AccountId) -> Result<Vec<A
 /// When the store cannot be written.
 pub async fn revoke_api_token(tx: &mut Tx, id: &str, real_now: Timestamp) -> Result<bool, StoreError> {
     const SQL: &str = "update api_token set revoked_at = $2 where id = $1 and revoked_at is null";
-    let done = on_db!(tx, connection => sqlx::query(SQL).bind(id).bind(micros(real_now)).execute(connection).await)?;
-    Ok(done.rows_affected() == 1)
+    let done = on_db!(tx, connection => {
+        let query = sqlx::query(SQL).bind(id).bind(micros(real_now));
+        query.execute(connection).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
 type ApiRow = (String, String, String, String, i64, i64, Option<i64>);
@@ -143,10 +147,11 @@ pub async fn add_wall_token(
             .bind(secret.hash())
             .bind(id.as_str())
             .bind(duty.as_str())
-            .bind(name)
+            .bind(text(name))
             .bind(micros(real_now))
             .execute(connection)
             .await
+            .map(drop)
     })?;
     Ok((secret, id))
 }
@@ -179,8 +184,11 @@ pub async fn wall_tokens(db: &mut Reader) -> Result<Vec<WallToken>, StoreError> 
 /// When the store cannot be written.
 pub async fn revoke_wall_token(tx: &mut Tx, id: &str, real_now: Timestamp) -> Result<bool, StoreError> {
     const SQL: &str = "update wall_token set revoked_at = $2 where id = $1 and revoked_at is null";
-    let done = on_db!(tx, connection => sqlx::query(SQL).bind(id).bind(micros(real_now)).execute(connection).await)?;
-    Ok(done.rows_affected() == 1)
+    let done = on_db!(tx, connection => {
+        let query = sqlx::query(SQL).bind(id).bind(micros(real_now));
+        query.execute(connection).await.map(|done| done.rows_affected())
+    })?;
+    Ok(done == 1)
 }
 
 type WallRow = (String, String, String, i64, Option<i64>);
@@ -199,13 +207,13 @@ fn wall_token((id, duty, name, created_at, revoked_at): WallRow) -> Result<WallT
 mod tests {
     use super::*;
     use crate::store::access::{NewAccount, add, disable};
-    use crate::store::tests::{Folder, at};
+    use crate::store::tests::{Place, at, on_both};
     use jiff::SignedDuration;
 
-    #[tokio::test]
-    async fn a_script_may_until_its_token_is_over() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    on_both!(a_script_may_until_its_token_is_over, a_wall_screen_shows_until_its_token_is_taken_back,);
+
+    async fn a_script_may_until_its_token_is_over(place: &Place) {
+        let store = place.store().await;
         let (now, later) = (at("2026-03-02T16:00:00Z"), at("2026-06-02T16:00:00Z"));
         let mut tx = store.begin().await.unwrap();
         let lena = NewAccount { name: "Lena".into(), engineer: None, admin: false };
@@ -231,10 +239,8 @@ mod tests {
         assert!(api_token_of(&mut tx, &second, now).await.unwrap().is_none());
     }
 
-    #[tokio::test]
-    async fn a_wall_screen_shows_until_its_token_is_taken_back() {
-        let folder = Folder::new();
-        let store = folder.store().await;
+    async fn a_wall_screen_shows_until_its_token_is_taken_back(place: &Place) {
+        let store = place.store().await;
         let now = at("2026-03-02T16:00:00Z");
         let mut tx = store.begin().await.unwrap();
         let (secret, id) = add_wall_token(&mut tx, &"developers".into(), "kitchen", now).await.unwrap();

@@ -6,6 +6,7 @@
 mod chain;
 mod heads;
 mod search;
+mod words;
 
 pub use chain::{BreakKind, ChainBreak, Head, Verified, verify};
 pub use heads::{heads, read_heads, write_heads};
@@ -31,6 +32,10 @@ pub async fn append(tx: &mut Tx, entry: &NewEntry, text: &str) -> Result<i64, St
     const INSERT: &str = "insert into log_entry
         (duty, seq, at, shift_day, author, item, corrects, event, text, salt, body_hash, hash)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    const INSERT_WITH_WORDS: &str = "insert into log_entry
+        (duty, seq, at, shift_day, author, item, corrects, event, text, salt, body_hash, hash, words)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::tsvector)";
+    let text = &*super::db::text(text);
     const HEAD: &str = "update log_head set hash = $1 where duty = $2";
     let duty = entry.duty.as_str();
     let (seq, previous): (i64, String) = on_db!(tx, connection => {
@@ -52,8 +57,10 @@ pub async fn append(tx: &mut Tx, entry: &NewEntry, text: &str) -> Result<i64, St
     let body_hash = chain::body_hash(&salt, &event, text);
     let hash = chain::entry_hash(&previous, &meta, &body_hash);
 
+    // SQLite finds the words by itself.
+    let words = tx.is_postgres().then(|| words::indexed(text));
     on_db!(tx, connection => {
-        sqlx::query(INSERT)
+        let query = sqlx::query(if words.is_some() { INSERT_WITH_WORDS } else { INSERT })
             .bind(duty)
             .bind(seq)
             .bind(meta.at)
@@ -65,11 +72,14 @@ pub async fn append(tx: &mut Tx, entry: &NewEntry, text: &str) -> Result<i64, St
             .bind(text)
             .bind(salt)
             .bind(body_hash)
-            .bind(hash.as_str())
-            .execute(connection)
-            .await
+            .bind(hash.as_str());
+        let query = match words {
+            Some(words) => query.bind(words),
+            None => query,
+        };
+        query.execute(connection).await.map(drop)
     })?;
-    on_db!(tx, connection => sqlx::query(HEAD).bind(hash).bind(duty).execute(connection).await)?;
+    on_db!(tx, connection => sqlx::query(HEAD).bind(hash).bind(duty).execute(connection).await.map(drop))?;
     Ok(seq)
 }
 
@@ -83,9 +93,9 @@ pub async fn redact(tx: &mut Tx, duty: &DutyId, seq: i64) -> Result<bool, StoreE
     const SQL: &str = "update log_entry set event = null, text = null, salt = null
         where duty = $1 and seq = $2 and text is not null";
     let done = on_db!(tx, connection => {
-        sqlx::query(SQL).bind(duty.as_str()).bind(seq).execute(connection).await
+        sqlx::query(SQL).bind(duty.as_str()).bind(seq).execute(connection).await.map(|done| done.rows_affected())
     })?;
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 /// One entry.

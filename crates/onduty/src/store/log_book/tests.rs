@@ -1,6 +1,15 @@
 use super::*;
 use crate::store::Store;
-use crate::store::tests::{Folder, at, execute};
+use crate::store::tests::{Place, at, dialect, execute, on_both};
+
+on_both!(
+    redaction_takes_the_content_and_keeps_the_chain,
+    entries_come_back_as_they_were_written,
+    entries_cannot_be_changed_or_deleted,
+    a_broken_heads_file_is_not_taken_for_none,
+    an_empty_log_book_is_whole,
+    words_are_found_newest_first,
+);
 
 fn duty() -> DutyId {
     DutyId::new("developers")
@@ -17,8 +26,8 @@ fn note(text: &str, day: i8) -> NewEntry {
     }
 }
 
-async fn filled(folder: &Folder, texts: &[&str]) -> Store {
-    let store = folder.store().await;
+async fn filled(place: &Place, texts: &[&str]) -> Store {
+    let store = place.store().await;
     let mut tx = store.begin().await.unwrap();
     for text in texts {
         append(&mut tx, &note(text, 2), text).await.unwrap();
@@ -27,10 +36,8 @@ async fn filled(folder: &Folder, texts: &[&str]) -> Store {
     store
 }
 
-#[tokio::test]
-async fn entries_come_back_as_they_were_written() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn entries_come_back_as_they_were_written(place: &Place) {
+    let store = place.store().await;
     let mut tx = store.begin().await.unwrap();
     let item = ItemId::from_text("developers.main-green.0.1");
     let first = NewEntry { author: Author::Machine, item: Some(item.clone()), event: Event::Woke, ..note("", 2) };
@@ -62,10 +69,8 @@ async fn entries_come_back_as_they_were_written() {
     assert_eq!(days_of_month(&mut db, &duty(), jiff::civil::date(2026, 2, 1)).await.unwrap(), [].into());
 }
 
-#[tokio::test]
-async fn entries_cannot_be_changed_or_deleted() {
-    let folder = Folder::new();
-    let store = filled(&folder, &["one", "two"]).await;
+async fn entries_cannot_be_changed_or_deleted(place: &Place) {
+    let store = filled(place, &["one", "two"]).await;
     for sql in [
         "delete from log_entry where seq = 2",
         "update log_entry set text = 'three' where seq = 2",
@@ -90,11 +95,14 @@ fn says(verified: Result<Verified, ChainBreak>) -> String {
 }
 
 /// What `verify` says after somebody with all rights did `sql` behind onduty's back.
-async fn check_tampering(sql: &str, with_heads: bool, expected: &str) {
-    let folder = Folder::new();
-    let store = filled(&folder, &["one", "two", "three", "four"]).await;
-    let heads = write_heads(&mut store.read().await.unwrap(), &folder.path().join("heads.json")).await.unwrap();
-    let triggers = "drop trigger log_entry_stays; drop trigger log_entry_unchanged;";
+async fn check_tampering(place: &Place, sql: &str, with_heads: bool, expected: &str) {
+    let store = filled(place, &["one", "two", "three", "four"]).await;
+    let heads = write_heads(&mut store.read().await.unwrap(), &place.path().join("heads.json")).await.unwrap();
+    let triggers = dialect(
+        &store,
+        "drop trigger log_entry_stays; drop trigger log_entry_unchanged;",
+        "drop trigger log_entry_stays on log_entry; drop trigger log_entry_unchanged on log_entry;",
+    );
     execute(&store, &format!("{triggers} {sql}")).await.unwrap();
     let known = if with_heads { heads } else { Vec::new() };
     let verified = verify(&mut store.read().await.unwrap(), &duty(), &known).await.unwrap();
@@ -102,45 +110,57 @@ async fn check_tampering(sql: &str, with_heads: bool, expected: &str) {
 }
 
 #[tokio::test]
-async fn tampering_is_found() {
-    let swap = "update log_entry set seq = 99 where seq = 2; update log_entry set seq = 2 where seq = 3;
-        update log_entry set seq = 3 where seq = 99;";
-    let swap_hashes_as_well = "update log_entry set (seq, hash) = (99, hash) where seq = 2;
-        update log_entry set seq = 2, hash = (select hash from log_entry where seq = 99) where seq = 3;
-        update log_entry set seq = 3, hash = (select hash from log_entry where seq = 2) where seq = 99;";
-    let cut = "delete from log_entry where seq = 4;";
-    let cut_well = "delete from log_entry where seq = 4;
-        update log_head set seq = 3, hash = (select hash from log_entry where seq = 3);";
-    for (sql, with_heads, expected) in [
-        ("", false, "4 entries, 0 redacted, truncation checked: false"),
-        ("", true, "4 entries, 0 redacted, truncation checked: true"),
-        ("update log_entry set text = 'fine' where seq = 2", false, "BodyChanged at 2"),
-        ("update log_entry set event = '{\"event\":\"woke\"}' where seq = 3", false, "BodyChanged at 3"),
-        ("update log_entry set salt = 'aa' where seq = 1", false, "BodyChanged at 1"),
-        ("update log_entry set text = null where seq = 1", false, "HalfRedacted at 1"),
-        ("update log_entry set author = 'tom' where seq = 2", false, "EntryChanged at 2"),
-        ("update log_entry set author = null where seq = 2", false, "EntryChanged at 2"),
-        ("update log_entry set at = at + 1 where seq = 2", false, "EntryChanged at 2"),
-        ("update log_entry set shift_day = '2026-03-03' where seq = 4", false, "EntryChanged at 4"),
-        ("update log_entry set item = 'x' where seq = 4", false, "EntryChanged at 4"),
-        ("delete from log_entry where seq = 2", false, "Missing at 2"),
-        ("delete from log_entry where seq = 1", false, "Missing at 1"),
-        (swap, false, "EntryChanged at 2"),
-        (swap_hashes_as_well, false, "EntryChanged at 2"),
-        (cut, false, "WrongHead at 4"),
-        (cut_well, false, "3 entries, 0 redacted, truncation checked: false"),
-        (cut_well, true, "Missing at 4"),
-        ("delete from log_entry; delete from log_head", true, "Missing at 4"),
-    ] {
-        check_tampering(sql, with_heads, expected).await;
+async fn tampering_is_found_on_sqlite() {
+    for (sql, with_heads, expected) in TAMPERING {
+        check_tampering(&Place::sqlite(), sql, with_heads, expected).await;
     }
 }
 
 #[tokio::test]
+async fn tampering_is_found_on_postgres() {
+    for (sql, with_heads, expected) in TAMPERING {
+        let Some(place) = Place::postgres() else { return };
+        check_tampering(&place, sql, with_heads, expected).await;
+    }
+}
+
+const SWAP: &str = "update log_entry set seq = 99 where seq = 2; update log_entry set seq = 2 where seq = 3;
+        update log_entry set seq = 3 where seq = 99;";
+const SWAP_HASHES_AS_WELL: &str = "update log_entry set (seq, hash) = (99, hash) where seq = 2;
+        update log_entry set seq = 2, hash = (select hash from log_entry where seq = 99) where seq = 3;
+        update log_entry set seq = 3, hash = (select hash from log_entry where seq = 2) where seq = 99;";
+const CUT: &str = "delete from log_entry where seq = 4;";
+const CUT_WELL: &str = "delete from log_entry where seq = 4;
+        update log_head set seq = 3, hash = (select hash from log_entry where seq = 3);";
+
+/// What somebody does, whether a head was kept elsewhere, and what is said of it.
+const TAMPERING: [(&str, bool, &str); 19] = [
+    ("", false, "4 entries, 0 redacted, truncation checked: false"),
+    ("", true, "4 entries, 0 redacted, truncation checked: true"),
+    ("update log_entry set text = 'fine' where seq = 2", false, "BodyChanged at 2"),
+    ("update log_entry set event = '{\"event\":\"woke\"}' where seq = 3", false, "BodyChanged at 3"),
+    ("update log_entry set salt = 'aa' where seq = 1", false, "BodyChanged at 1"),
+    ("update log_entry set text = null where seq = 1", false, "HalfRedacted at 1"),
+    ("update log_entry set author = 'tom' where seq = 2", false, "EntryChanged at 2"),
+    ("update log_entry set author = null where seq = 2", false, "EntryChanged at 2"),
+    ("update log_entry set at = at + 1 where seq = 2", false, "EntryChanged at 2"),
+    ("update log_entry set shift_day = '2026-03-03' where seq = 4", false, "EntryChanged at 4"),
+    ("update log_entry set item = 'x' where seq = 4", false, "EntryChanged at 4"),
+    ("delete from log_entry where seq = 2", false, "Missing at 2"),
+    ("delete from log_entry where seq = 1", false, "Missing at 1"),
+    (SWAP, false, "EntryChanged at 2"),
+    (SWAP_HASHES_AS_WELL, false, "EntryChanged at 2"),
+    (CUT, false, "WrongHead at 4"),
+    (CUT_WELL, false, "3 entries, 0 redacted, truncation checked: false"),
+    (CUT_WELL, true, "Missing at 4"),
+    ("delete from log_entry; delete from log_head", true, "Missing at 4"),
+];
+
+#[tokio::test]
 async fn a_forged_chain_does_not_match_the_known_head() {
-    let (folder, forged) = (Folder::new(), Folder::new());
-    let store = filled(&folder, &["one", "two"]).await;
-    let path = folder.path().join("heads.json");
+    let (place, forged) = (Place::sqlite(), Place::sqlite());
+    let store = filled(&place, &["one", "two"]).await;
+    let path = place.path().join("heads.json");
     assert_eq!(read_heads(&path).await.unwrap(), None);
     write_heads(&mut store.read().await.unwrap(), &path).await.unwrap();
     let known = read_heads(&path).await.unwrap().unwrap();
@@ -151,26 +171,20 @@ async fn a_forged_chain_does_not_match_the_known_head() {
     assert_eq!(says(verified), "NotTheKnownHead at 2");
 }
 
-#[tokio::test]
-async fn a_broken_heads_file_is_not_taken_for_none() {
-    let folder = Folder::new();
-    let path = folder.path().join("heads.json");
+async fn a_broken_heads_file_is_not_taken_for_none(place: &Place) {
+    let path = place.path().join("heads.json");
     std::fs::write(&path, "[{").unwrap();
     assert!(matches!(read_heads(&path).await, Err(StoreError::File { .. })));
 }
 
-#[tokio::test]
-async fn an_empty_log_book_is_whole() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn an_empty_log_book_is_whole(place: &Place) {
+    let store = place.store().await;
     let verified = verify(&mut store.read().await.unwrap(), &duty(), &[]).await.unwrap();
     assert_eq!(says(verified), "0 entries, 0 redacted, truncation checked: false");
 }
 
-#[tokio::test]
-async fn redaction_takes_the_content_and_keeps_the_chain() {
-    let folder = Folder::new();
-    let store = filled(&folder, &["one", "the password is hunter2", "three"]).await;
+async fn redaction_takes_the_content_and_keeps_the_chain(place: &Place) {
+    let store = filled(place, &["one", "the password is hunter2", "three"]).await;
     let mut tx = store.begin().await.unwrap();
     assert!(redact(&mut tx, &duty(), 2).await.unwrap());
     assert!(!redact(&mut tx, &duty(), 2).await.unwrap());
@@ -185,16 +199,22 @@ async fn redaction_takes_the_content_and_keeps_the_chain() {
     let verified = verify(&mut db, &duty(), &[]).await.unwrap();
     assert_eq!(says(verified), "3 entries, 1 redacted, truncation checked: false");
     drop(db);
-
-    execute(&store, "insert into log_text (log_text) values ('integrity-check')").await.unwrap();
-    execute(&store, "pragma wal_checkpoint(truncate)").await.unwrap();
-    let bytes = std::fs::read(folder.file()).unwrap();
-    assert!(!bytes.windows(7).any(|window| window == b"hunter2"), "the redacted text is still in the file");
 }
 
 #[tokio::test]
-async fn words_are_found_newest_first() {
-    let folder = Folder::new();
+async fn redacted_words_are_not_in_the_file() {
+    let place = Place::sqlite();
+    let store = filled(&place, &["one", "the password is hunter2", "three"]).await;
+    let mut tx = store.begin().await.unwrap();
+    assert!(redact(&mut tx, &duty(), 2).await.unwrap());
+    tx.commit().await.unwrap();
+    execute(&store, "insert into log_text (log_text) values ('integrity-check')").await.unwrap();
+    execute(&store, "pragma wal_checkpoint(truncate)").await.unwrap();
+    let bytes = std::fs::read(place.path().join("onduty.db")).unwrap();
+    assert!(!bytes.windows(7).any(|window| window == b"hunter2"), "the redacted text is still in the file");
+}
+
+async fn words_are_found_newest_first(place: &Place) {
     let texts = [
         "Main is red: unit tests fail",
         "Café könnte später öffnen",
@@ -203,7 +223,7 @@ async fn words_are_found_newest_first() {
         "NEAR(main red) OR \"quoted\" -minus foo-bar",
         "部署 完成",
     ];
-    let store = filled(&folder, &texts).await;
+    let store = filled(place, &texts).await;
     let mut tx = store.begin().await.unwrap();
     append(&mut tx, &NewEntry { duty: "devops".into(), ..note("main", 2) }, "main").await.unwrap();
     tx.commit().await.unwrap();

@@ -1,0 +1,67 @@
+//! The schema: numbered steps forward, the same numbers on each kind of database.
+
+use super::StoreError;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+
+/// A step on each kind of database.
+struct Step {
+    number: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! step {
+    ($number:literal, $name:literal, $file:literal) => {
+        Step {
+            number: $number,
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $file)),
+            postgres: include_str!(concat!("../../migrations/postgres/", $file)),
+        }
+    };
+}
+
+/// Every step, in order. Numbers are never used again, and a step that was released never changes.
+const STEPS: &[Step] = &[step!(1, "first", "0001_first.sql")];
+
+/// The newest schema that this program knows.
+pub(super) fn newest() -> i64 {
+    STEPS.iter().map(|step| step.number).max().unwrap_or(0)
+}
+
+/// The steps for SQLite.
+pub(super) fn sqlite() -> Migrator {
+    migrator(|step| step.sqlite)
+}
+
+/// The steps for PostgreSQL.
+pub(super) fn postgres() -> Migrator {
+    migrator(|step| step.postgres)
+}
+
+fn migrator(text: impl Fn(&Step) -> &'static str) -> Migrator {
+    let migration = |step: &Step| {
+        Migration::new(step.number, step.name.into(), MigrationType::Simple, text(step).into_sql_str(), false)
+    };
+    Migrator::with_migrations(STEPS.iter().map(migration).collect())
+}
+
+/// Applies what is missing; refuses a database that knows more than this program.
+pub(super) async fn bring_up_to_date<C: Migrate>(connection: &mut C, migrator: &Migrator) -> Result<(), StoreError> {
+    connection.ensure_migrations_table(&migrator.table_name).await.map_err(of_the_schema)?;
+    let applied = connection.list_applied_migrations(&migrator.table_name).await.map_err(of_the_schema)?;
+    let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
+    if found > newest() {
+        return Err(StoreError::NewerSchema { found, known: newest() });
+    }
+    migrator.run_direct(None, connection, false).await.map_err(of_the_schema)
+}
+
+fn of_the_schema(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+        error => StoreError::Migration(error),
+    }
+}
