@@ -3,12 +3,12 @@
 use super::{App, Bus, Change, Demo, Liveness, Shared, day};
 use crate::actions::command::CommandTarget;
 use crate::clock::Clock;
-use crate::config::{Broken, Config, Files, LoadError, Secrets, Sources};
+use crate::config::{Broken, Config, Files, LoadError, MissingSecret, Secrets, Sources};
 use crate::egress::{Egress, EgressError};
 use crate::sources::{bugsink, git, github, sentry, signals};
 use crate::store::access::{self, Secret};
 use crate::store::processes::NewVersion;
-use crate::store::{self, Store, StoreError, Tx};
+use crate::store::{self, Location, Store, StoreError, Tx};
 use crate::texts;
 use onduty_core::engine::{self, Action, Declarations, Record, Rules};
 use onduty_core::files::Problem;
@@ -139,7 +139,8 @@ impl App {
         let data = files.config.data.clone();
         make_private_folder(&data)?;
         make_private_folder(&data.join("rollouts"))?;
-        let store = Store::open(&data.join("onduty.db")).await?;
+        let location = location(&files.config).map_err(|missing| StartError::Secrets(vec![missing.to_string()]))?;
+        let store = Store::open_at(&location).await?;
         let config_path = files.path.clone();
         let egress = Egress::new(files.config.egress_policy())?;
         let empty = Instance {
@@ -276,6 +277,15 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Where the store of an instance is. Looks the address of a database up, which is a secret.
+///
+/// # Errors
+/// When it is not where the file says.
+pub fn location(config: &Config) -> Result<Location, MissingSecret> {
+    let address = config.database_address()?;
+    Ok(address.map_or_else(|| Location::Sqlite(config.data.join("onduty.db")), Location::Postgres))
 }
 
 /// The names under which the configured sources speak in the journal.

@@ -13,7 +13,7 @@ pub mod operator;
 
 pub use bus::{Bus, Change};
 pub use day::{DayError, Press, Pressed};
-pub use instance::{Instance, Start, StartError};
+pub use instance::{Instance, Start, StartError, location};
 pub use intake::{Accepted, IntakeError};
 pub use liveness::Liveness;
 pub use look::Look;

@@ -125,10 +125,16 @@ fn refuse(error: &StartError) -> ExitCode {
             ExitCode::from(BAD_INPUT)
         }
         StartError::Folder { .. } | StartError::Egress(_) | StartError::Store(_) => {
-            eprintln!("{:#}", anyhow::anyhow!(error.to_string()));
+            eprintln!("{}", with_causes(error));
             ExitCode::from(UNAVAILABLE)
         }
     }
+}
+
+/// An error and what it comes from: what the database said is what helps.
+fn with_causes(error: &StartError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// Log lines go to standard error; `RUST_LOG` chooses which.

@@ -23,6 +23,7 @@ use onduty_core::engine::Declarations;
 use onduty_core::files::Problem;
 use onduty_core::ids::Environment;
 use onduty_core::signal::Kind;
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of the store and of rollouts' output.
     pub data: PathBuf,
+    /// Where the address of a PostgreSQL database is; otherwise the store is a file in `data`.
+    pub database: Option<SecretSource>,
     /// `roster.yml`
     pub roster: PathBuf,
     /// Folder with one process file a duty.
@@ -225,6 +228,14 @@ impl Config {
         let trackers = self.sources.sentry.iter().chain(&self.sources.bugsink).map(|tracker| tracker.url.as_str());
         let named = self.write_back_errors.iter().map(|target| target.url.as_str()).chain(trackers);
         named.filter_map(|address| Url::parse(address).ok()).fold(policy, |policy, url| policy.naming(&url))
+    }
+
+    /// Looks up the address of the store's database; `None` where the store is a file in `data`.
+    ///
+    /// # Errors
+    /// When it is not where the file says.
+    pub fn database_address(&self) -> Result<Option<SecretString>, MissingSecret> {
+        secrets::address(self, &|name| std::env::var_os(name))
     }
 
     /// Looks up every secret that the file names.

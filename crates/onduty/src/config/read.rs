@@ -1,7 +1,7 @@
 //! The text of `onduty.yml` as a [`Config`].
 
 use super::values::{line, loopback, path};
-use super::{Config, EgressRules, Sources, egress, rollouts, sources};
+use super::{Config, EgressRules, SecretSource, Sources, egress, rollouts, secrets, sources};
 use onduty_core::files::{self, Fields, Node, Problem, Problems};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,6 +18,7 @@ pub fn config(file: &str, text: &str, base: &Path) -> (Config, Vec<Problem>) {
         name: "onduty".to_owned(),
         listen: DEFAULT_LISTEN,
         data: base.join("onduty-data"),
+        database: None,
         roster: base.join("roster.yml"),
         processes: base.join("processes"),
         sources: Sources::default(),
@@ -44,6 +45,7 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
         config.listen = address;
     }
     config.data = path(&mut fields, "data", "onduty-data", base, problems);
+    config.database = fields.node("database").and_then(|node| database(node, base, problems));
     config.roster = path(&mut fields, "roster", "roster.yml", base, problems);
     config.processes = path(&mut fields, "processes", "processes", base, problems);
     if let Some(node) = fields.node("process") {
@@ -55,6 +57,14 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     config.write_back_errors = fields.node("write_back").and_then(|node| rollouts::write_back(node, base, problems));
     config.rollouts = rollouts::read(fields.map("rollouts", problems), base, problems);
     fields.finish(problems);
+}
+
+/// `database: {url_env: ONDUTY_DATABASE_URL}`
+fn database(node: &Node, base: &Path, problems: &mut Problems) -> Option<SecretSource> {
+    let mut fields = Fields::of(node, "`database`", problems)?;
+    let source = secrets::read_as(secrets::Keys::ADDRESS, &mut fields, "`database`", base, problems);
+    fields.finish(problems);
+    source
 }
 
 /// `process: {from: repo}`: the files are the only source of processes in this version.

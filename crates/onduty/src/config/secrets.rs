@@ -94,6 +94,13 @@ impl Keys {
         noun: "secret",
         mend: "name a variable of the environment, such as `secret_env: ONDUTY_SECRET`, or a file with `secret_file`",
     };
+    /// Where a database is, with its password.
+    pub const ADDRESS: Keys = Keys {
+        env: "url_env",
+        file: "url_file",
+        noun: "address",
+        mend: "name a variable of the environment, such as `url_env: ONDUTY_DATABASE_URL`, or a file with `url_file`",
+    };
     /// What onduty shows to be let in.
     pub const TOKEN: Keys = Keys {
         env: "token_env",
@@ -184,6 +191,22 @@ pub fn look_up(config: &Config, variable: &dyn Fn(&str) -> Option<OsString>) -> 
         write_back_errors: all(config.write_back_errors.as_ref().map(|target| &target.secret), "messages about owners"),
     };
     if missing.is_empty() { Ok(secrets) } else { Err(missing) }
+}
+
+/// Looks up the address of the database of `config`, where it has one.
+pub fn address(
+    config: &Config,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<SecretString>, MissingSecret> {
+    const USED_FOR: &str = "connections to the database";
+    match &config.database {
+        None => Ok(None),
+        // Nothing is replaced here while it is in use: the first one counts.
+        Some(SecretSource::Variables(names)) => {
+            names.first().map(|name| from_variable(name, USED_FOR, variable)).transpose()
+        }
+        Some(SecretSource::File(path)) => Ok(from_file(path, USED_FOR)?.into_iter().next()),
+    }
 }
 
 fn keep(

@@ -119,6 +119,13 @@ fn every_bad_instance_file_gets_a_message() {
         ],
     );
     check(
+        "database: {url: 'postgres://onduty:hunter2@db/onduty'}\n",
+        &[
+            "onduty.yml:1:11: `database` has no address; name a variable of the environment, such as `url_env: ONDUTY_DATABASE_URL`, or a file with `url_file`",
+            "onduty.yml:1:12: `database` has no key `url`; use one of `url_env`, `url_file`",
+        ],
+    );
+    check(
         "process: {from: editor}\n",
         &["onduty.yml:1:17: processes cannot come from `editor` yet; write `from: repo`, and edit the files"],
     );
@@ -130,6 +137,20 @@ fn every_bad_instance_file_gets_a_message() {
         "- name: Acme\n",
         &["onduty.yml:1:1: the instance's file should be a map of keys, but is a list; write one `key: value` a line"],
     );
+}
+
+#[test]
+fn the_store_is_a_file_or_wherever_a_secret_says() {
+    assert!(parsed("name: Acme\n").database_address().unwrap().is_none());
+    let config = parsed("database: {url_env: ONDUTY_DATABASE_URL}\n");
+    assert_eq!(
+        secrets::address(&config, &|_| None).unwrap_err().to_string(),
+        "the variable ONDUTY_DATABASE_URL is not set; connections to the database need it: set it to a secret of at least 16 bytes"
+    );
+    let variable = |name: &str| (name == "ONDUTY_DATABASE_URL").then(|| "postgres://db.internal/onduty".into());
+    assert!(secrets::address(&config, &variable).unwrap().is_some());
+    let both = "database: {url_env: A, url_file: b}\n";
+    check(both, &["onduty.yml:1:34: `database` has both `url_env` and `url_file`; keep one of the two"]);
 }
 
 #[test]
