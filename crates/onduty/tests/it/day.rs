@@ -314,6 +314,7 @@ fn write_files(folder: &Path, setting: &Setting, repository: &Path, world: &str)
     for (name, text) in &setting.files {
         std::fs::write(files.join(name), text).expect("files");
     }
+    crate::stores::choose(&files);
 }
 
 fn replaced(mut text: String, replacements: &[(String, String)]) -> String {

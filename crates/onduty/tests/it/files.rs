@@ -101,7 +101,7 @@ async fn a_good_file_is_a_new_version() {
 
     // A restart reads the same files and makes nothing new of them.
     day.stop().await;
-    let store = store::Store::open(&day.app.data.join("onduty.db")).await.unwrap();
+    let store = store::Store::open_at(&crate::stores::location(&day.files())).await.unwrap();
     let before = store::journal::newest(&mut store.read().await.unwrap()).await.unwrap();
     store.close().await;
     let start = onduty::app::Start {

@@ -1,4 +1,4 @@
-//! Integration tests: the real router, a real SQLite file, real HTTP on loopback, the outside world played by
+//! Integration tests: the real router, a real database, real HTTP on loopback, the outside world played by
 //! `onduty-fakes` or by real programs. Duty time moves by hand. One binary, so that everything is linked once.
 
 #![expect(clippy::type_complexity, reason = "tables of cases say more as plain tuples")]
@@ -21,5 +21,6 @@ mod policy;
 mod real_input;
 mod seed_day;
 mod served;
+mod stores;
 mod tools;
 mod trackers;

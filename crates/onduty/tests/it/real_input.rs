@@ -211,7 +211,7 @@ async fn the_day_on_real_input() {
         assert!(written.contains(expected), "{expected} is not in {written}");
     }
     served.stop().await;
-    replay_gives_the_same(&served.data().join("onduty.db"), shift).await;
+    replay_gives_the_same(&served.files(), shift).await;
 }
 
 async fn main_turns_red_and_green(served: &Served, first: &str, green: &str, red: &str) -> String {

@@ -155,7 +155,7 @@ async fn the_seeds_day() {
     everything_is_in_the_log_book(&day).await;
     the_wall_shows_it(&day).await;
     day.stop().await;
-    replay_gives_the_same(&day.app.data.join("onduty.db"), DAY).await;
+    replay_gives_the_same(&day.files(), DAY).await;
     day.end().await;
 }
 
@@ -207,10 +207,10 @@ async fn the_wall_shows_it(day: &Day) {
     assert!(!lena.get("/team").await.expect(200).text.contains(&token), "the address is shown once only");
 }
 
-/// Replays the recorded journal and compares every item and every entry with what the store has, byte for byte; then
+/// Replays the recorded journal of the instance in the folder `files` and compares every item and every entry with what the store has, byte for byte; then
 /// checks the chain of the log book.
-pub async fn replay_gives_the_same(database: &std::path::Path, shift: Date) {
-    let store = store::Store::open(database).await.unwrap();
+pub async fn replay_gives_the_same(files: &std::path::Path, shift: Date) {
+    let store = store::Store::open_at(&crate::stores::location(files)).await.unwrap();
     let mut reader = store.read().await.unwrap();
     let records = store::journal::read(&mut reader, 0, u32::MAX).await.unwrap();
     assert!(records.len() > 20, "{} records", records.len());

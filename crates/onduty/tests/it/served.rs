@@ -96,7 +96,9 @@ impl Served {
     pub fn and_github(self) -> Served {
         write_private(&self.files().join("secrets/github"), GITHUB_SECRET);
         let github = "  github: {secret_file: secrets/github}\n  performance: none\n";
-        std::fs::write(self.files().join("onduty.yml"), INSTANCE.replace("  performance: none\n", github)).unwrap();
+        let path = self.files().join("onduty.yml");
+        let text = std::fs::read_to_string(&path).unwrap().replace("  performance: none\n", github);
+        std::fs::write(path, text).unwrap();
         self
     }
 
@@ -106,6 +108,7 @@ impl Served {
         places: [&'static str; 3],
         environment: Vec<(&'static str, String)>,
     ) -> Served {
+        crate::stores::choose(&folder.path().join(places[0]));
         Served { folder, places, environment, child: None, url: String::new(), printed: Vec::new() }
     }
 
