@@ -119,7 +119,7 @@ fn coming(view: &TeamView, reader: &Reader<'_>) -> Markup {
     html! {
         section {
             h2 { "The coming days" }
-            table class="shifts" tabindex="0" {
+            table class="shifts" {
                 thead { tr { th scope="col" { "Day" } th scope="col" { "On duty" } th scope="col" { "Why" } } }
                 tbody {
                     @for shift in &view.shifts {
