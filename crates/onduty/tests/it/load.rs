@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -49,7 +49,7 @@ struct Shared {
     url: RwLock<String>,
     stop: AtomicBool,
     acknowledged: Mutex<BTreeMap<String, u64>>,
-    refused: Mutex<BTreeMap<u16, usize>>,
+    refused: AtomicUsize,
 }
 
 /// Senders that send as real ones do: the same again, with the same id, until it is answered well.
@@ -90,6 +90,11 @@ impl Load {
     /// How much was acknowledged.
     pub fn count(&self) -> usize {
         self.shared.acknowledged.lock().unwrap().len()
+    }
+
+    /// How often a sender was asked to come again.
+    pub fn refused(&self) -> usize {
+        self.shared.refused.load(Ordering::Relaxed)
     }
 
     /// Ends all senders; fails if one of them met what a sender must not meet.
@@ -144,7 +149,7 @@ async fn send_for_ever(shared: Arc<Shared>, sender: usize, signs: Signs, rest: D
                     let status = answer.status().as_u16();
                     assert_eq!(status, 503, "a good delivery is taken, or the sender is asked to come again");
                     assert!(answer.headers().contains_key("retry-after"), "it says when to come again");
-                    *shared.refused.lock().unwrap().entry(status).or_default() += 1;
+                    shared.refused.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,

@@ -112,6 +112,12 @@ impl Served {
         Served { folder, places, environment, child: None, url: String::new(), printed: Vec::new() }
     }
 
+    /// Gives the server a variable of its environment.
+    pub fn with(mut self, name: &'static str, value: String) -> Served {
+        self.environment.push((name, value));
+        self
+    }
+
     /// Where its files are.
     pub fn files(&self) -> PathBuf {
         self.folder.path().join(self.places[0])
