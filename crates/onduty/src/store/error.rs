@@ -99,6 +99,20 @@ pub enum StoreError {
         #[source]
         cause: std::io::Error,
     },
+    /// A store of before there were backups.
+    #[error(
+        "the store has schema {found}, which no backup can have; start this onduty's server on it once, then back it up"
+    )]
+    OldSchema {
+        /// Its schema.
+        found: i64,
+    },
+    /// What a backup is written to does not take it.
+    #[error("the backup cannot be written")]
+    Stream(#[source] std::io::Error),
+    /// There is a database, but nothing of onduty in it.
+    #[error("there is no store of onduty in this database")]
+    NoStore,
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     NoRandomness,

@@ -55,6 +55,16 @@ pub async fn get(db: &mut Reader, id: &ItemId) -> Result<Option<Item>, StoreErro
     row.map(|(body,)| from_json("item", &body)).transpose()
 }
 
+/// How many items there are, of all duties, open or closed.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn count(db: &mut Reader) -> Result<u64, StoreError> {
+    const SQL: &str = "select count(*) from item";
+    let (count,): (i64,) = on_db!(db, connection => sqlx::query_as(SQL).fetch_one(connection).await)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Every item that is not closed, oldest first.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! `docs/design/store.md` says why it is built this way.
 
 pub mod access;
+pub mod backup;
 pub mod board;
 mod db;
 mod error;
@@ -16,6 +17,7 @@ mod open;
 pub mod outbox;
 mod postgres;
 pub mod processes;
+pub mod restored;
 pub mod rollouts;
 mod schema;
 pub mod seen_files;
@@ -65,6 +67,24 @@ impl Store {
             Location::Sqlite(path) => open::open_sqlite(path).await?,
             Location::Postgres(url) => open::open_postgres(url).await?,
         };
+        let queue = intake::Queue::start(db.clone());
+        Ok(Store { db, queue })
+    }
+
+    /// Opens a database as it is, to read from: nothing is made and nothing brought up to date, and nothing can be
+    /// written. A server may be running on it.
+    ///
+    /// # Errors
+    /// See [`Store::open_at`].
+    pub async fn open_to_read(location: &Location) -> Result<Store, StoreError> {
+        let db = match location {
+            Location::Sqlite(path) => open::open_sqlite_to_read(path).await?,
+            Location::Postgres(url) => Db::Postgres(postgres::Postgres::connect_to_read(url).await?),
+        };
+        let found = schema::found(&mut db.read().await?).await?;
+        if found > schema::newest() {
+            return Err(StoreError::NewerSchema { found, known: schema::newest() });
+        }
         let queue = intake::Queue::start(db.clone());
         Ok(Store { db, queue })
     }

@@ -2,10 +2,10 @@
 
 use super::db::Db;
 use super::postgres::Postgres;
-use super::{StoreError, schema};
+use super::{Location, StoreError, schema};
 use secrecy::SecretString;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -25,8 +25,44 @@ const NO_SUCH_TABLE: &str = "1";
 
 /// Opens or makes the database at `path`, readable by its owner alone, with the newest schema.
 pub(super) async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
+    let db = open_sqlite_to_write(path).await?;
+    bring_up_to_date(&db, None).await?;
+    Ok(db)
+}
+
+/// The same with whatever schema it has.
+async fn open_sqlite_to_write(path: &Path) -> Result<Db, StoreError> {
     prepare_file(path).map_err(|cause| StoreError::CannotOpen { path: path.to_owned(), cause: cause.into() })?;
-    let options = SqliteConnectOptions::new()
+    let options = sqlite_options(path);
+    let cannot_open = |cause: sqlx::Error| StoreError::CannotOpen { path: path.to_owned(), cause: cause.into() };
+    let writer = sqlite_pool()
+        .max_connections(1)
+        .after_connect(|connection, _| Box::pin(can_write(connection)))
+        .connect_with(options.clone().optimize_on_close(true, None))
+        .await
+        .map_err(cannot_open)?;
+    check_sqlite(&writer).await?;
+    let readers = options.pragma("query_only", "on");
+    let readers = sqlite_pool().max_connections(READERS).connect_with(readers).await.map_err(cannot_open)?;
+    Ok(Db::Sqlite { writer, readers })
+}
+
+/// The file as it is, for whoever only reads.
+pub(super) async fn open_sqlite_to_read(path: &Path) -> Result<Db, StoreError> {
+    let cannot_open = |cause: sqlx::Error| StoreError::CannotOpen { path: path.to_owned(), cause: cause.into() };
+    let options = sqlite_options(path).pragma("query_only", "on");
+    let readers = sqlite_pool().max_connections(READERS).connect_with(options.clone()).await.map_err(cannot_open)?;
+    check_sqlite(&readers).await?;
+    Ok(Db::Sqlite { writer: sqlite_pool().max_connections(1).connect_lazy_with(options), readers })
+}
+
+async fn check_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(pool).await?;
+    if is_safe(&version) { Ok(()) } else { Err(StoreError::OldSqlite { found: version }) }
+}
+
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
@@ -40,37 +76,57 @@ pub(super) async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-16000")
         .statement_cache_capacity(200)
-        .disable_statement_logging();
-    let pool = || {
-        SqlitePoolOptions::new()
-            .acquire_timeout(PATIENCE)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .test_before_acquire(false)
-            .after_release(|connection, _| Box::pin(is_usable(connection)))
-    };
-    let cannot_open = |cause: sqlx::Error| StoreError::CannotOpen { path: path.to_owned(), cause: cause.into() };
-    let writer = pool()
-        .max_connections(1)
-        .after_connect(|connection, _| Box::pin(can_write(connection)))
-        .connect_with(options.clone().optimize_on_close(true, None))
-        .await
-        .map_err(cannot_open)?;
-    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
-    if !is_safe(&version) {
-        return Err(StoreError::OldSqlite { found: version });
-    }
-    schema::bring_up_to_date(&mut *writer.acquire().await?, &schema::sqlite()).await?;
-    let readers = options.pragma("query_only", "on");
-    let readers = pool().max_connections(READERS).connect_with(readers).await.map_err(cannot_open)?;
-    Ok(Db::Sqlite { writer, readers })
+        .disable_statement_logging()
+}
+
+fn sqlite_pool() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .acquire_timeout(PATIENCE)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_usable(connection)))
 }
 
 /// Opens the database at `url`, with the newest schema.
 pub(super) async fn open_postgres(url: &SecretString) -> Result<Db, StoreError> {
-    let postgres = Postgres::connect(url).await?;
-    schema::bring_up_to_date(&mut *postgres.writer().acquire().await?, &schema::postgres()).await?;
-    Ok(Db::Postgres(postgres))
+    let db = Db::Postgres(Postgres::connect(url).await?);
+    bring_up_to_date(&db, None).await?;
+    Ok(db)
+}
+
+/// Opens or makes a database for a backup with the schema `schema`. One that has a schema already keeps it.
+pub(super) async fn open_for_restore(location: &Location, schema: i64) -> Result<Db, StoreError> {
+    let db = match location {
+        Location::Sqlite(path) => open_sqlite_to_write(path).await?,
+        Location::Postgres(url) => Db::Postgres(Postgres::connect(url).await?),
+    };
+    let found = schema::found(&mut db.read().await?).await;
+    if matches!(found, Err(StoreError::NoStore)) {
+        bring_up_to_date(&db, Some(schema)).await?;
+    }
+    Ok(db)
+}
+
+/// Applies what the schema misses, up to `target` where there is one.
+pub(super) async fn bring_up_to_date(db: &Db, target: Option<i64>) -> Result<(), StoreError> {
+    match db {
+        Db::Sqlite { writer, .. } => {
+            schema::bring_up_to_date(&mut *writer.acquire().await?, &schema::sqlite(), target).await
+        }
+        Db::Postgres(postgres) => {
+            schema::bring_up_to_date(&mut *postgres.writer().acquire().await?, &schema::postgres(), target).await
+        }
+    }
+}
+
+/// Lets the database count what it has, so that it plans well from the start.
+pub(super) async fn gather_statistics(db: &Db) -> Result<(), StoreError> {
+    match db {
+        Db::Sqlite { writer, .. } => sqlx::query("pragma optimize = 0x10002").execute(writer).await.map(drop)?,
+        Db::Postgres(postgres) => sqlx::query("analyze").execute(postgres.writer()).await.map(drop)?,
+    }
+    Ok(())
 }
 
 /// An answered webhook must survive a power cut: every commit waits for the disk. `NORMAL` would not keep it; the test
@@ -222,7 +278,7 @@ mod tests {
         assert_eq!(board, Some(serde_json::json!({"a": 1})));
         let Db::Sqlite { writer, .. } = &store.db else { unreachable!("a file") };
         let applied: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations").fetch_one(writer).await.unwrap();
-        assert_eq!(applied, schema::newest());
+        assert_eq!(applied, schema::sqlite().iter().count() as i64);
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ pub enum EffectState {
 }
 
 impl EffectState {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             EffectState::Pending => "pending",
             EffectState::Sent => "sent",

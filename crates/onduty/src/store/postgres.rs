@@ -41,8 +41,16 @@ pub(super) struct Postgres {
 impl Postgres {
     /// Connects to `url`. The schema is not looked at.
     pub(super) async fn connect(url: &SecretString) -> Result<Postgres, StoreError> {
+        Postgres::connect_with(options(url)?).await
+    }
+
+    /// The same for whoever only reads: the server refuses everything else.
+    pub(super) async fn connect_to_read(url: &SecretString) -> Result<Postgres, StoreError> {
+        Postgres::connect_with(options(url)?.options([("default_transaction_read_only", "on")])).await
+    }
+
+    async fn connect_with(options: PgConnectOptions) -> Result<Postgres, StoreError> {
         let process: Arc<str> = hex(&random::<8>()?).into();
-        let options = options(url)?;
         let named = |role: &str| options.clone().application_name(&format!("onduty {role} {process}"));
         let pool = || PgPoolOptions::new().acquire_timeout(PATIENCE).max_lifetime(None);
         let writer =

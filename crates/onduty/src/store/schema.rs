@@ -1,6 +1,7 @@
 //! The schema: numbered steps forward, the same numbers on each kind of database.
 
-use super::StoreError;
+use super::db::on_db;
+use super::{Reader, StoreError};
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 
@@ -24,7 +25,10 @@ macro_rules! step {
 }
 
 /// Every step, in order. Numbers are never used again, and a step that was released never changes.
-const STEPS: &[Step] = &[step!(1, "first", "0001_first.sql")];
+const STEPS: &[Step] = &[step!(1, "first", "0001_first.sql"), step!(6, "restored", "0006_restored.sql")];
+
+/// The first step that can remember that a store came from a backup: older stores are not backed up.
+pub(super) const KNOWS_BACKUPS: i64 = 6;
 
 /// The newest schema that this program knows.
 pub(super) fn newest() -> i64 {
@@ -49,14 +53,33 @@ fn migrator(text: impl Fn(&Step) -> &'static str) -> Migrator {
 }
 
 /// Applies what is missing; refuses a database that knows more than this program.
-pub(super) async fn bring_up_to_date<C: Migrate>(connection: &mut C, migrator: &Migrator) -> Result<(), StoreError> {
+/// Up to `target`, where there is one.
+pub(super) async fn bring_up_to_date<C: Migrate>(
+    connection: &mut C,
+    migrator: &Migrator,
+    target: Option<i64>,
+) -> Result<(), StoreError> {
     connection.ensure_migrations_table(&migrator.table_name).await.map_err(of_the_schema)?;
     let applied = connection.list_applied_migrations(&migrator.table_name).await.map_err(of_the_schema)?;
     let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
     if found > newest() {
         return Err(StoreError::NewerSchema { found, known: newest() });
     }
-    migrator.run_direct(None, connection, false).await.map_err(of_the_schema)
+    migrator.run_direct(target, connection, false).await.map_err(of_the_schema)
+}
+
+/// The newest step that the database has.
+pub(super) async fn found(db: &mut Reader) -> Result<i64, StoreError> {
+    const SQL: &str = "select max(version) from _sqlx_migrations";
+    let newest: Result<(Option<i64>,), sqlx::Error> =
+        on_db!(db, connection => sqlx::query_as(SQL).fetch_one(connection).await);
+    match newest {
+        Ok((Some(newest),)) => Ok(newest),
+        Ok((None,)) => Err(StoreError::NoStore),
+        // The table is not there.
+        Err(sqlx::Error::Database(error)) if error.message().contains("_sqlx_migrations") => Err(StoreError::NoStore),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn of_the_schema(error: MigrateError) -> StoreError {

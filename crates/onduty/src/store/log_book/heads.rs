@@ -4,6 +4,7 @@ use super::Head;
 use crate::store::db::on_db;
 use crate::store::{Reader, StoreError};
 use onduty_core::ids::DutyId;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,6 +18,16 @@ pub async fn heads(db: &mut Reader) -> Result<Vec<Head>, StoreError> {
     const SQL: &str = "select duty, seq, hash from log_head order by duty";
     let rows: Vec<(String, i64, String)> = on_db!(db, connection => sqlx::query_as(SQL).fetch_all(connection).await)?;
     Ok(rows.into_iter().map(|(duty, seq, hash)| Head { duty: DutyId::new(duty), seq, hash }).collect())
+}
+
+/// Every duty that has a log book, or a head of one.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn duties(db: &mut Reader) -> Result<BTreeSet<DutyId>, StoreError> {
+    const SQL: &str = "select duty from log_head union select duty from log_entry";
+    let rows: Vec<(String,)> = on_db!(db, connection => sqlx::query_as(SQL).fetch_all(connection).await)?;
+    Ok(rows.into_iter().map(|(duty,)| DutyId::new(duty)).collect())
 }
 
 /// Writes the newest head of every duty to `path` as JSON, all or nothing.

@@ -9,8 +9,9 @@ mod search;
 mod words;
 
 pub use chain::{BreakKind, ChainBreak, Head, Verified, verify};
-pub use heads::{heads, read_heads, write_heads};
+pub use heads::{duties, heads, read_heads, write_heads};
 pub use search::search;
+pub(super) use words::indexed;
 
 use super::db::{date, from_json, micros, on_db, timestamp, to_json};
 use super::{Reader, StoreError, Tx};

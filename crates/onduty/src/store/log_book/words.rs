@@ -12,7 +12,7 @@ const MAX_WORD_BYTES: usize = 200;
 const MAX_WORDS: usize = 10_000;
 
 /// The words of a text with their places, as a `tsvector`.
-pub(super) fn indexed(text: &str) -> String {
+pub(in crate::store) fn indexed(text: &str) -> String {
     let places = words(text).take(MAX_WORDS).zip(1..);
     places.map(|(word, place)| format!("'{word}':{place}")).collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,6 @@
+-- One row in a store that came from a backup: until it is confirmed nothing leaves. It is about this store alone, so that
+-- no backup has it.
+create table restored (
+    id bigint primary key check (id = 1), at bigint not null, -- real time
+    made_at bigint not null, -- when its backup was made, real time
+    confirmed_at bigint);
