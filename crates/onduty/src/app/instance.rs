@@ -141,6 +141,11 @@ impl App {
         make_private_folder(&data.join("rollouts"))?;
         let location = location(&files.config).map_err(|missing| StartError::Secrets(vec![missing.to_string()]))?;
         let store = Store::open_at(&location).await?;
+        let restored = store::restored::get(&mut store.read().await?).await?;
+        let unconfirmed = restored.as_ref().filter(|restored| restored.only_observes());
+        if let Some(restored) = unconfirmed {
+            tracing::warn!(made_at = %restored.made_at, "this store came from a backup: nothing leaves until `onduty restore --confirm`");
+        }
         let config_path = files.path.clone();
         let egress = Egress::new(files.config.egress_policy())?;
         let empty = Instance {
@@ -160,7 +165,7 @@ impl App {
             config_path,
             supervisor: start.supervisor,
             liveness: Liveness::default(),
-            observe_only: start.observe_only,
+            observe_only: start.observe_only || unconfirmed.is_some(),
             first_run: RwLock::new(None),
             demo: start.demo,
             instance: RwLock::new(Arc::new(empty)),

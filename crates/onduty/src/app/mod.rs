@@ -3,6 +3,7 @@
 //! `web` and `tasks` call it; it loads from the store, decides in the core, and writes in one transaction. It never
 //! answers HTTP and never waits for the network.
 
+pub mod audit;
 mod bus;
 pub mod day;
 mod instance;

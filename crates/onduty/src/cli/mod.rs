@@ -4,6 +4,7 @@
 //! ok, 1 a finding or a closed gate, 2 usage or bad input, 3 an outside system (the server among them) is not available.
 
 mod ask;
+mod backup;
 pub mod check;
 mod client;
 #[cfg(feature = "demo")]
@@ -12,9 +13,12 @@ pub mod init;
 mod item;
 mod log;
 mod now;
+mod restore;
 mod rollout;
 mod serve;
 pub mod signal;
+mod stores;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -52,6 +56,12 @@ enum Command {
     Check(check::CheckArgs),
     /// Run the server: pages, API, engine, sources
     Serve(serve::ServeArgs),
+    /// The whole store as one file, while the server runs
+    Backup(backup::BackupArgs),
+    /// A store from a backup; it only observes until `--confirm`
+    Restore(restore::RestoreArgs),
+    /// Whether the log book is as it was written
+    Verify(verify::VerifyArgs),
     /// Who is on duty, the open items, the gate with its blockers
     Now(now::NowArgs),
     /// Ask the one on duty
@@ -98,6 +108,9 @@ pub fn run() -> ExitCode {
                 ExitCode::from(BAD_INPUT)
             }),
             Command::Serve(args) => serve::run(args).await,
+            Command::Backup(args) => backup::run(args).await,
+            Command::Restore(args) => restore::run(args).await,
+            Command::Verify(args) => verify::run(args).await,
             Command::Now(args) => client::exit(now::run(args).await),
             Command::Ask(args) => client::exit(ask::run(args).await),
             Command::Log(args) => client::exit(log::run(args).await),

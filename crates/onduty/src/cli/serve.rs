@@ -1,6 +1,7 @@
 //! `onduty serve`: pages, API, engine and sources until it is told to stop.
 
 use super::check;
+use super::stores::with_causes;
 use super::{BAD_INPUT, OK, UNAVAILABLE};
 use crate::app::{App, Start, StartError};
 use crate::clock::Clock;
@@ -129,12 +130,6 @@ fn refuse(error: &StartError) -> ExitCode {
             ExitCode::from(UNAVAILABLE)
         }
     }
-}
-
-/// An error and what it comes from: what the database said is what helps.
-fn with_causes(error: &StartError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// Log lines go to standard error; `RUST_LOG` chooses which.

@@ -129,7 +129,7 @@ pub fn summary(view: &TodayView, reader: &Reader<'_>) -> Markup {
 fn notices(view: &TodayView) -> Markup {
     html! {
         @if view.observe_only {
-            p class="notice" { (icons::state(StateView::Waiting)) " Only observing: everything is computed, nothing leaves. Start without " code { "--observe" } " to act." }
+            p class="notice" { (icons::state(StateView::Waiting)) " Only observing: everything is computed, nothing leaves. Start without " code { "--observe" } " to act; a store that came from a backup has to be confirmed first: " code { "onduty restore --confirm" } "." }
         }
         @if let Some(first) = view.problems.first() {
             div class="notice warning" {
