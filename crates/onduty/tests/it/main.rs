@@ -3,6 +3,7 @@
 
 #![expect(clippy::type_complexity, reason = "tables of cases say more as plain tuples")]
 
+mod backups;
 mod bugsink;
 mod button;
 mod cli_day;

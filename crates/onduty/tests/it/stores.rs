@@ -3,6 +3,10 @@
 use crate::tools::write_private;
 use onduty::config::{Config, FILE_NAME};
 use onduty::store::Location;
+use secrecy::ExposeSecret;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Executor};
 use std::path::Path;
 
 /// Whether this run is about PostgreSQL.
@@ -18,11 +22,22 @@ pub fn choose(files: &Path) {
     }
 }
 
-/// Lets the instance in the folder `files` keep its store at `url`.
-pub fn keep_in(files: &Path, url: &str) {
+/// The line of an instance's file that names a database.
+const DATABASE: &str = "\ndatabase: {url_file: secrets/database}\n";
+
+/// Lets the instance in the folder `files` keep its store in a file.
+pub fn keep_in_a_file(files: &Path) {
     let path = files.join(FILE_NAME);
     let text = std::fs::read_to_string(&path).expect("the instance has its file");
-    std::fs::write(&path, format!("{text}\ndatabase: {{url_file: secrets/database}}\n")).expect("a file");
+    std::fs::write(&path, text.replace(DATABASE, "")).expect("a file");
+}
+
+/// Lets the instance in the folder `files` keep its store at `url`.
+pub fn keep_in(files: &Path, url: &str) {
+    keep_in_a_file(files);
+    let path = files.join(FILE_NAME);
+    let text = std::fs::read_to_string(&path).expect("the instance has its file");
+    std::fs::write(&path, format!("{text}{DATABASE}")).expect("a file");
     std::fs::create_dir_all(files.join("secrets")).expect("a folder");
     write_private(&files.join("secrets/database"), url);
 }
@@ -31,4 +46,19 @@ pub fn keep_in(files: &Path, url: &str) {
 pub fn location(files: &Path) -> Location {
     let config = Config::load(&files.join(FILE_NAME)).expect("a good file");
     onduty::app::location(&config).expect("its address is there")
+}
+
+/// Does `sql` behind the back of the instance in the folder `files`.
+pub async fn execute(files: &Path, sql: &'static str) {
+    let done = match location(files) {
+        Location::Sqlite(path) => {
+            let mut connection = SqliteConnectOptions::new().filename(path).connect().await.expect("a file");
+            connection.execute(sql).await.map(drop)
+        }
+        Location::Postgres(url) => {
+            let options: PgConnectOptions = url.expose_secret().parse().expect("an address");
+            options.connect().await.expect("a server").execute(sql).await.map(drop)
+        }
+    };
+    done.expect("SQL");
 }
