@@ -5,6 +5,7 @@ use crate::actions::command::CommandTarget;
 use crate::clock::Clock;
 use crate::config::{Broken, Config, Files, LoadError, MissingSecret, Secrets, Sources};
 use crate::egress::{Egress, EgressError};
+use crate::server::Stopping;
 use crate::sources::{bugsink, git, github, sentry, signals};
 use crate::store::access::{self, Secret};
 use crate::store::processes::NewVersion;
@@ -166,6 +167,7 @@ impl App {
             supervisor: start.supervisor,
             liveness: Liveness::default(),
             observe_only: start.observe_only || unconfirmed.is_some(),
+            stopping: Stopping::new(),
             first_run: RwLock::new(None),
             demo: start.demo,
             instance: RwLock::new(Arc::new(empty)),

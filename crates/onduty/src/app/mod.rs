@@ -22,6 +22,7 @@ pub use look::Look;
 use crate::clock::Clock;
 use crate::config::{GitRepository, GitSource, Secrets};
 use crate::egress::Egress;
+use crate::server::Stopping;
 use crate::sources::SourceError;
 use crate::sources::git::Mirror;
 use crate::store::Store;
@@ -54,6 +55,8 @@ pub struct Shared {
     pub supervisor: PathBuf,
     /// When the engine last ran.
     pub liveness: Liveness,
+    /// Whether the server was told to stop.
+    pub stopping: Stopping,
     /// Whether nothing may leave.
     pub observe_only: bool,
     first_run: RwLock<Option<Secret>>,

@@ -6,12 +6,11 @@ use super::{BAD_INPUT, OK, UNAVAILABLE};
 use crate::app::{App, Start, StartError};
 use crate::clock::Clock;
 use crate::config::{FILE_NAME, LoadError};
-use crate::{tasks, web};
+use crate::{server, tasks, web};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// How to run.
@@ -27,9 +26,6 @@ pub struct ServeArgs {
     #[arg(long)]
     log_json: bool,
 }
-
-/// How long open connections may take to end after a stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves until the process is told to stop.
 pub async fn run(args: ServeArgs) -> ExitCode {
@@ -78,16 +74,14 @@ pub async fn listen(wanted: SocketAddr) -> std::io::Result<(TcpListener, SocketA
 /// Serves `app` until SIGTERM or Ctrl-C, then lets what is under way end.
 pub async fn serve(app: App, listener: TcpListener, address: SocketAddr) {
     let mut background = tasks::start(&app);
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, web::router(app.clone(), address)).with_graceful_shutdown(async {
-        let _ = stopped.await;
-    });
-    let server = tokio::spawn(server.into_future());
+    let limits = app.instance().config.server.limits.clone();
+    let router = web::router(app.clone(), address);
+    let server = tokio::spawn(server::run(listener, router, limits, app.stopping.clone()));
     told_to_stop().await;
     tracing::info!("stopping");
-    let _ = stop.send(());
-    // Streams never end by themselves; whoever is left after the grace is cut off.
-    let _ = tokio::time::timeout(GRACE, server).await;
+    app.stopping.tell();
+    // The loop bounds by itself how long this takes.
+    let _ = server.await;
     background.shutdown().await;
     if let Err(error) = tasks::heads::ship(&app).await {
         tracing::error!(error = &error as &dyn std::error::Error, "the heads of the log book were not written");

@@ -10,6 +10,7 @@ mod load;
 mod read;
 mod rollouts;
 mod secrets;
+mod server;
 mod sources;
 mod trackers;
 mod values;
@@ -19,6 +20,7 @@ pub use load::{Broken, LoadError, read_text};
 pub use secrets::{MissingSecret, SecretSource, Secrets};
 
 use crate::egress::{Network, Policy, Url};
+use crate::server::Limits;
 use onduty_core::engine::Declarations;
 use onduty_core::files::Problem;
 use onduty_core::ids::Environment;
@@ -57,6 +59,15 @@ pub struct Config {
     pub rollouts: BTreeMap<Environment, RolloutTarget>,
     /// Where onduty may go besides the public addresses that are named elsewhere in the file.
     pub egress: EgressRules,
+    /// How it serves.
+    pub server: ServerRules,
+}
+
+/// `server: {…}`
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServerRules {
+    /// What a client may cost.
+    pub limits: Limits,
 }
 
 /// `egress: {allow: [10.0.0.0/8, sentry.internal]}`

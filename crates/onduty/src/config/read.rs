@@ -1,7 +1,7 @@
 //! The text of `onduty.yml` as a [`Config`].
 
 use super::values::{line, loopback, path};
-use super::{Config, EgressRules, SecretSource, Sources, egress, rollouts, secrets, sources};
+use super::{Config, EgressRules, SecretSource, ServerRules, Sources, egress, rollouts, secrets, server, sources};
 use onduty_core::files::{self, Fields, Node, Problem, Problems};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,6 +25,7 @@ pub fn config(file: &str, text: &str, base: &Path) -> (Config, Vec<Problem>) {
         write_back_errors: None,
         rollouts: BTreeMap::new(),
         egress: EgressRules::default(),
+        server: ServerRules::default(),
     };
     if let Some(root) = files::parse(text, &mut problems) {
         read(&root, base, &mut config, &mut problems);
@@ -51,6 +52,7 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     if let Some(node) = fields.node("process") {
         process(node, problems);
     }
+    config.server = fields.node("server").map(|node| server::read(node, problems)).unwrap_or_default();
     // First: where `http` may be spoken depends on it.
     config.egress = fields.node("egress").map(|node| egress::read(node, problems)).unwrap_or_default();
     config.sources = sources::read(fields.map("sources", problems), base, &config.egress, problems);

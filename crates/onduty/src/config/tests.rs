@@ -61,6 +61,7 @@ fn every_default_is_what_the_default_file_says() {
     let full = parsed(DEFAULT_FILE);
     assert_eq!((short.listen, &short.data, &short.roster), (full.listen, &full.data, &full.roster));
     assert_eq!(short.processes, full.processes);
+    assert_eq!(short.server.limits, full.server.limits);
     let (a, b) = (&short.sources.git[0], &full.sources.git[0]);
     assert_eq!((a.every, a.max_age), (b.every, b.max_age));
     assert_eq!(short.sources.github.unwrap().max_age, full.sources.github.unwrap().max_age);
@@ -367,6 +368,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/properties/sources/properties/signals", "sources: {signals: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/sentry", "sources: {sentry: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/bugsink", "sources: {bugsink: {zzzzzzzz: 1}}\n"),
+        ("/properties/server", "server: {zzzzzzzz: 1}\n"),
         ("/properties/egress", "egress: {zzzzzzzz: 1}\n"),
         ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
         ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),

@@ -13,6 +13,7 @@ use crate::texts;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, FromRequest, Path, Query, Request, State};
+use axum::http::StatusCode;
 use onduty_core::engine::{Action, StepState};
 use onduty_core::gate::{self, Blocker, GateInputs};
 use onduty_core::ids::{EngineerId, Environment};
@@ -35,6 +36,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             Err(JsonRejection::MissingJsonContentType(_)) => {
                 Err(HttpError::BadInput("send JSON, with the header content-type: application/json".to_owned()))
             }
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(HttpError::TooLarge),
             Err(error) => Err(HttpError::BadInput(error.body_text())),
         }
     }
@@ -411,13 +413,13 @@ pub async fn team(State(web): State<Web>, Extension(visit): Extension<Visit>) ->
 }
 
 /// `GET /healthz`: whether the engine runs and the store answers; a silent source is not ill health.
-pub async fn health(State(web): State<Web>) -> (axum::http::StatusCode, Json<Value>) {
+pub async fn health(State(web): State<Web>) -> (StatusCode, Json<Value>) {
     let now = real_now();
     let last = web.app.liveness.last_pass();
     let stalled = last.is_none_or(|last| now.duration_since(last).as_secs() > 90 && web.app.clock.rate() > 0);
     let store = web.app.store.read().await.is_ok();
     let healthy = store && !stalled;
-    let status = if healthy { axum::http::StatusCode::OK } else { axum::http::StatusCode::SERVICE_UNAVAILABLE };
+    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let engine = if stalled { "stalled" } else { "running" };
     let store = if store { "answering" } else { "not answering" };
     (status, Json(json!({"healthy": healthy, "engine": engine, "last_pass": last, "store": store})))

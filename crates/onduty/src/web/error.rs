@@ -26,6 +26,10 @@ pub enum HttpError {
     GateClosed(Vec<Blocker>),
     /// More than is read.
     TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The body has an encoding that hides how large it is.
+    Encoded,
     /// Something stands there, but not for this method.
     WrongMethod,
     /// Try again in a moment.
@@ -79,7 +83,19 @@ impl HttpError {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "this is larger than onduty reads".to_owned(),
                 "Nothing was kept.",
-                "Send less at once; a delivery may have 5 MB.",
+                "Send less at once; `server:` in onduty.yml says how much is read.",
+            ),
+            HttpError::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the body of the request did not arrive in time".to_owned(),
+                "Nothing was kept.",
+                "Send it again over a better connection.",
+            ),
+            HttpError::Encoded => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "compressed bodies are not read".to_owned(),
+                "Nothing was kept.",
+                "Send the body as it is, without Content-Encoding.",
             ),
             HttpError::WrongMethod => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -129,6 +145,9 @@ impl IntoResponse for HttpError {
         let mut response = status.into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         response.extensions_mut().insert(shown);
         response

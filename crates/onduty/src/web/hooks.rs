@@ -9,9 +9,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-/// Largest delivery, in bytes; GitHub sends up to 25 MB, of which onduty needs none so large.
-pub const MAX_BYTES: usize = 5 * 1024 * 1024;
-
 /// Answers only after the delivery is durable. What is ignored is answered well: a sender that hears a refusal gives up.
 pub async fn deliver(
     State(web): State<Web>,

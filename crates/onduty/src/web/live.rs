@@ -17,6 +17,7 @@ use onduty_core::ids::DutyId;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -25,6 +26,8 @@ use tokio::sync::broadcast::error::RecvError;
 const BEAT: Duration = Duration::from_secs(3);
 /// Changes that come within this time are drawn once.
 const TOGETHER: Duration = Duration::from_millis(40);
+/// When a browser comes back whose stream ended: spread, so that a restart is not met by everybody at once.
+const COME_BACK: RangeInclusive<u64> = 1_000..=4_000;
 
 /// `GET /events?duty=…`
 pub async fn events(
@@ -96,9 +99,12 @@ impl Watch {
             }
             if std::mem::take(&mut self.first) {
                 self.draw().await;
+                // Taken from the end: this is what the stream begins with.
+                self.queue.push(Event::default().retry(come_back()));
                 continue;
             }
             tokio::select! {
+                () = self.web.app.stopping.told() => return None,
                 _ = self.beats.tick() => return self.beat().await,
                 change = self.changes.recv() => match change {
                     Ok(change) if !self.concerns(&change) => {}
@@ -174,6 +180,14 @@ impl Watch {
         let reader = scene.reader(&self.visit, me.as_ref(), &back);
         Ok(page_parts(&self.web, &scene, &self.visit, &reader))
     }
+}
+
+/// How long this browser waits before it opens its stream again.
+fn come_back() -> Duration {
+    let (low, high) = (*COME_BACK.start(), *COME_BACK.end());
+    // Without randomness everybody comes at once, which the limits of the server survive.
+    let random = getrandom::u32().unwrap_or_default();
+    Duration::from_millis(low + u64::from(random) % (high - low))
 }
 
 fn page_parts(web: &Web, scene: &Scene, visit: &Visit, reader: &Reader<'_>) -> Vec<(String, Markup)> {

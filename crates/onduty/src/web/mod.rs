@@ -11,6 +11,7 @@ mod error;
 mod flash;
 mod form;
 mod hooks;
+mod limits;
 mod live;
 mod openapi;
 mod pages;
@@ -58,13 +59,15 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 pub fn router(app: App, address: SocketAddr) -> Router {
     let web = Web { app, address, flashes: Arc::default(), walls: Arc::default() };
     let mut router = Router::new();
+    let limits = web.app.instance().config.server.limits.clone();
     for route in routes::all() {
-        router = route.mount(router, &web);
+        router = route.mount(router, &web, &limits);
     }
     // Streams are not compressed: each event has to leave at once.
     let compressed = DefaultPredicate::new().and(NotForContentType::new("text/event-stream"));
     router
         .fallback(async || error::HttpError::NotFound("nothing stands at this address".to_owned()))
+        .layer(middleware::from_fn_with_state(Arc::new(limits), limits::hold))
         .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
         .layer(middleware::from_fn_with_state(web.clone(), show_errors))
         .layer(middleware::from_fn(own_names_only))
@@ -95,7 +98,7 @@ async fn show_errors(State(web): State<Web>, request: Request, next: Next) -> Re
         view.details.extend(shown.blockers.iter().map(|blocker| crate::texts::blocker(blocker, &tell)));
         (status, pages::error_page(&web, &view)).into_response()
     };
-    for name in [header::RETRY_AFTER, header::ALLOW] {
+    for name in [header::RETRY_AFTER, header::ALLOW, header::ACCEPT_ENCODING] {
         if let Some(value) = headers.get(&name) {
             drawn.headers_mut().insert(name, value.clone());
         }

@@ -4,6 +4,7 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{Web, acts, api, door, hooks, live, openapi, pages, walls};
+use crate::server::Limits;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
@@ -27,9 +28,11 @@ pub struct Route {
 
 impl Route {
     /// Puts the route, behind its guard, into `router`.
-    pub(super) fn mount(self, router: Router<Web>, web: &Web) -> Router<Web> {
+    pub(super) fn mount(self, router: Router<Web>, web: &Web, limits: &Limits) -> Router<Web> {
+        let bytes = if self.wish == Wish::Deliver { limits.delivery_bytes } else { limits.body_bytes };
         let guard = super::auth::Guard { app: web.app.clone(), wish: self.wish, about: self.about };
-        router.route(self.path, self.handler.layer(axum::middleware::from_fn_with_state(guard, super::auth::guard)))
+        let handler = self.handler.layer(DefaultBodyLimit::max(bytes));
+        router.route(self.path, handler.layer(axum::middleware::from_fn_with_state(guard, super::auth::guard)))
     }
 }
 
@@ -71,13 +74,7 @@ pub fn all() -> Vec<Route> {
         form("/links", ManagePeople, Instance, "Makes a sign-in link", post(acts::make_link)),
         form("/sign-out", Look, Instance, "Signs out", post(acts::sign_out)),
         form("/demo/clock", RunDemo, Instance, "Runs the demo's clock", post(acts::demo_clock)),
-        form(
-            "/hooks/{source}",
-            Deliver,
-            Instance,
-            "Takes a signed delivery",
-            post(hooks::deliver).layer(DefaultBodyLimit::max(hooks::MAX_BYTES)),
-        ),
+        form("/hooks/{source}", Deliver, Instance, "Takes a signed delivery", post(hooks::deliver)),
     ];
     routes.extend([
         page("/api/v1/duties", Look, Instance, "Every duty", get(api::duties)),

@@ -8,7 +8,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use onduty::app::{App, Change, Start};
 use onduty::clock::{Clock, real_now};
-use onduty::{tasks, web};
+use onduty::{server, tasks, web};
 use onduty_core::ids::DutyId;
 use onduty_fakes::scenario::{SeedDay, seed_day};
 use onduty_fakes::{Channel, Hook, Server, World, WorldOptions, sample};
@@ -274,9 +274,8 @@ pub async fn start_server(app: &App) -> (JoinHandle<()>, SocketAddr) {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("its address");
     let router = web::router(app.clone(), address);
-    let server = tokio::spawn(async move {
-        axum::serve(listener, router).await.expect("nothing ends a server on loopback");
-    });
+    let limits = app.instance().config.server.limits.clone();
+    let server = tokio::spawn(server::run(listener, router, limits, app.stopping.clone()));
     (server, address)
 }
 

@@ -16,6 +16,7 @@ mod hostile;
 mod intake;
 mod kills;
 mod layers;
+mod limits;
 mod live;
 mod load;
 mod people;

@@ -101,6 +101,11 @@ impl Person {
         Person::with_session(base, &session).await
     }
 
+    /// The cookie of this session.
+    pub fn cookie(&self) -> &str {
+        self.headers.iter().find(|(name, _)| *name == "cookie").map_or("", |(_, cookie)| cookie)
+    }
+
     /// The token of this session's forms.
     pub fn csrf(&self) -> &str {
         &self.csrf
