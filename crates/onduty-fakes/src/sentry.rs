@@ -223,11 +223,11 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body
         ([], _) => list(&model, &query),
         ([id], &Method::PUT) => change(&mut model, id.parse().unwrap_or_default(), &body),
         ([id], _) => match model.issues.get_key_value(&id.parse().unwrap_or_default()) {
-            Some((id, issue)) => said(200, &shown(*id, issue), HeaderMap::new()),
+            Some((id, issue)) => said(200, &detailed(*id, issue), HeaderMap::new()),
             None => said(404, &json!({"detail": "The requested resource does not exist"}), HeaderMap::new()),
         },
-        ([id, "events", "latest"], _) => match model.issues.get(&id.parse().unwrap_or_default()) {
-            Some(issue) => said(200, &event(issue), HeaderMap::new()),
+        ([id, "events", "latest"], _) => match model.issues.get_key_value(&id.parse().unwrap_or_default()) {
+            Some((id, issue)) => said(200, &event(*id, issue), HeaderMap::new()),
             None => said(404, &json!({"detail": "Event not found"}), HeaderMap::new()),
         },
         _ => said(404, &json!({"detail": "The requested resource does not exist"}), HeaderMap::new()),
@@ -243,7 +243,7 @@ fn list(model: &Model, query: &BTreeMap<String, String>) -> Response<Body> {
         .issues
         .iter()
         .filter(|(_, issue)| issue.status == "unresolved" && issue.environment == environment)
-        .map(|(id, issue)| shown(*id, issue))
+        .map(|(id, issue)| listed(*id, issue))
         .collect();
     let offset: usize = query.get("cursor").and_then(|cursor| cursor.split(':').nth(1)?.parse().ok()).unwrap_or(0);
     let page = |offset: usize| open.iter().skip(offset).take(PAGE).cloned().collect::<Value>();
@@ -270,9 +270,9 @@ fn list(model: &Model, query: &BTreeMap<String, String>) -> Response<Body> {
             &json!([{"id": [], "title": 7, "status": false, "project": "x", "lastSeen": {}}]),
             HeaderMap::new(),
         ),
-        Some(Trouble::Loop) if offset == 0 => said(200, &json!([shown(900, &somebody())]), link(2, true)),
-        Some(Trouble::Loop) => said(200, &json!([shown(901, &somebody())]), link(2, true)),
-        Some(Trouble::SamePage) => said(200, &json!([shown(900, &somebody())]), link(offset + 2, offset < 2)),
+        Some(Trouble::Loop) if offset == 0 => said(200, &json!([listed(900, &somebody())]), link(2, true)),
+        Some(Trouble::Loop) => said(200, &json!([listed(901, &somebody())]), link(2, true)),
+        Some(Trouble::SamePage) => said(200, &json!([listed(900, &somebody())]), link(offset + 2, offset < 2)),
         Some(Trouble::BadGateway) => plain(502, Body::from("<html><h1>502 Bad Gateway</h1></html>"), None),
         Some(Trouble::Cut) => plain(200, Body::from_stream(Parts { left: 1 }), Some("100000")),
         Some(Trouble::Endless) => plain(200, Body::from_stream(Parts { left: usize::MAX }), None),
@@ -330,26 +330,64 @@ fn change(model: &mut Model, id: u64, body: &[u8]) -> Response<Body> {
     said(200, &shown(id, issue), HeaderMap::new())
 }
 
-/// An issue as Sentry shows it: numbers as texts.
+/// An issue as Sentry shows it, with everything that its description requires of one: numbers as texts.
 fn shown(id: u64, issue: &Issue) -> Value {
     let owner = issue.assignee.as_ref();
     json!({
         "id": id.to_string(), "shortId": format!("SHOP-{id}"), "title": issue.title, "culprit": issue.file, "level": "error",
-        "status": issue.status, "substatus": null, "count": "3", "userCount": 1, "isUnhandled": true,
-        "project": {"id": "2", "name": "shop", "slug": "shop", "platform": "ruby"}, "platform": "ruby", "logger": null,
-        "firstSeen": issue.at, "lastSeen": issue.at, "metadata": {"title": issue.title},
+        "status": issue.status, "substatus": null, "isUnhandled": true, "type": "error", "issueType": "error",
+        "issueCategory": "error", "priority": "high", "priorityLockedAt": null, "platform": "ruby", "logger": null,
+        "project": {"id": "2", "name": "shop", "slug": "shop", "platform": "ruby"}, "metadata": {"title": issue.title},
         "assignedTo": owner.map(|email| json!({"type": "user", "id": "1", "name": email, "email": email})),
-        "permalink": format!("https://sentry.example/organizations/acme/issues/{id}/"),
+        "permalink": format!("https://sentry.example/organizations/acme/issues/{id}/"), "shareId": null,
+        "count": "3", "userCount": 1, "firstSeen": issue.at, "lastSeen": issue.at, "annotations": [], "numComments": 0,
+        "hasSeen": false, "isBookmarked": false, "isPublic": false, "isSubscribed": false, "statusDetails": {},
+        "subscriptionDetails": null, "seerFixabilityScore": null, "seerAutofixLastTriggered": null,
+        "seerExplorerAutofixLastTriggered": null,
     })
 }
 
+/// What a list has of an issue besides.
+fn listed(id: u64, issue: &Issue) -> Value {
+    let more = json!({
+        "stats": {}, "lifetime": {}, "filtered": null, "sessionCount": 0, "latestEventHasAttachments": false,
+        "matchingEventId": null, "matchingEventEnvironment": null, "integrationIssues": [], "sentryAppIssues": [],
+        "inbox": {"reason": 0, "reason_details": null, "date_added": issue.at},
+        "owners": {"type": "codeowners", "owner": "team:1", "date_added": issue.at},
+        "derivedData": {
+            "blocker": "none", "hasOpenFixPr": false, "hasRootCause": false, "isAssigned": issue.assignee.is_some(),
+            "lastCompletedAutofixStep": "none", "lastProgressedAt": null, "progress": "none", "status": "none", "viewCount": 0,
+        },
+    });
+    with(shown(id, issue), more)
+}
+
+/// What the page of one issue has besides.
+fn detailed(id: u64, issue: &Issue) -> Value {
+    with(shown(id, issue), json!({"activity": [], "participants": [], "seenBy": [], "userReportCount": 0}))
+}
+
+fn with(mut value: Value, more: Value) -> Value {
+    if let (Value::Object(fields), Value::Object(more)) = (&mut value, more) {
+        fields.extend(more);
+    }
+    value
+}
+
 /// The newest event of an issue, frames oldest first, as Sentry has them.
-fn event(issue: &Issue) -> Value {
+fn event(id: u64, issue: &Issue) -> Value {
+    const EVENT: &str = "9fac2ceed9344f2bbfdd1fdacb0ed9b1";
     let frame = |file: &str, function: Value, in_app: bool| json!({"filename": file, "absPath": file, "lineNo": 12, "function": function, "inApp": in_app});
     let frames = json!([frame("gems/rack.rb", json!("call"), false), frame(&issue.file, Value::Null, true)]);
+    let tag = |key: &str, value: &str| json!({"key": key, "value": value});
     json!({
-        "eventID": "9fac2ceed9344f2bbfdd1fdacb0ed9b1", "tags": [["environment", issue.environment], ["level", "error"]],
-        "release": null, "entries": [{"type": "exception", "data": {"values": [{"type": "E", "stacktrace": {"frames": frames}}]}}],
+        "id": EVENT, "eventID": EVENT, "groupID": id.to_string(), "projectID": "2", "type": "error", "title": issue.title,
+        "message": issue.title, "platform": "ruby", "location": issue.file, "dateReceived": issue.at, "dist": null,
+        "tags": [tag("environment", &issue.environment), tag("level", "error")], "release": null, "size": 1024, "user": null,
+        "entries": [{"type": "exception", "data": {"values": [{"type": "E", "stacktrace": {"frames": frames}}]}}],
+        "metadata": {}, "_meta": {}, "context": {}, "contexts": {}, "errors": [], "packages": {}, "sdk": null,
+        "sdkUpdates": [], "occurrence": null, "resolvedWith": [], "userReport": null, "nextEventID": null,
+        "previousEventID": null,
     })
 }
 

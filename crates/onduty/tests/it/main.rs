@@ -26,6 +26,7 @@ mod policy;
 mod power_loss;
 mod real_input;
 mod seed_day;
+mod sentry_contract;
 mod served;
 mod stores;
 mod tools;

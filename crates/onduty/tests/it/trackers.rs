@@ -12,19 +12,24 @@ use serde_json::Value;
 async fn a_day_with_sentry() -> (Sentry, Day) {
     let sentry = Sentry::start(SIGNALS_SECRET).await.expect("a port");
     sentry.happens(1, "production", "Known for years", "2026-03-01T09:00:00Z", "app/models/booking.rb");
+    let day = a_day_with(&sentry.url()).await;
+    (sentry, day)
+}
+
+/// A day whose errors come from the Sentry at `url`; its first poll is recorded.
+pub async fn a_day_with(url: &str) -> Day {
     let source = format!(
-        "sources:\n  sentry: {{url: '{}', organisation: acme, projects: [shop], environments: [staging, production], \
-         token_file: secrets/signals, secret_file: secrets/github, every: 5s}}\n",
-        sentry.url()
+        "sources:\n  sentry: {{url: '{url}', organisation: acme, projects: [shop], environments: [staging, production], \
+         token_file: secrets/signals, secret_file: secrets/github, every: 5s}}\n"
     );
     let replaced = vec![("sources:\n".to_owned(), source)];
     let day = Day::set(Setting { replaced, ..Setting::default() }).await;
     eventually("the first poll is recorded", async || day.app.was_heard("sentry").await.unwrap().then_some(())).await;
-    (sentry, day)
+    day
 }
 
 /// Asks now, as a webhook makes it.
-fn hurry(day: &Day) {
+pub fn hurry(day: &Day) {
     day.app.bus.tell(Change::Hinted);
 }
 
@@ -35,7 +40,7 @@ async fn in_trouble(day: &Day) -> Option<String> {
     (!found.is_empty()).then(|| found.join("\n"))
 }
 
-async fn item_of(day: &Day, title: &str) -> Value {
+pub async fn item_of(day: &Day, title: &str) -> Value {
     hurry(day);
     eventually(&format!("an item `{title}`"), async || {
         day.items("production-errors").await.into_iter().find(|item| item["title"] == title)
