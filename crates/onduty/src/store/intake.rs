@@ -263,4 +263,4 @@ pub const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24)
 
 #[cfg(test)]
 #[path = "intake_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -45,7 +45,7 @@ fn intake(key: &str, observations: Vec<Observation>) -> Intake {
     }
 }
 
-fn one(key: &str) -> Intake {
+pub(in crate::store) fn one(key: &str) -> Intake {
     intake(key, vec![observed(key, CustomState::Failing, at(NOW))])
 }
 

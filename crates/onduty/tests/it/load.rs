@@ -2,13 +2,13 @@
 
 use crate::served::{GITHUB_SECRET, SECRET};
 use onduty::clock::real_now;
-use onduty::store::{Store, journal, log_book};
+use onduty::store::{Location, Store, journal, log_book};
 use onduty_core::engine::Record;
 use onduty_core::signal::{Fact, Observation};
 use onduty_fakes::sign;
 use serde_json::json;
+use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -225,11 +225,20 @@ impl Checker {
         path: &Path,
         acknowledged: impl Iterator<Item = &'a String>,
     ) -> Result<(), String> {
-        let store = Store::open(path).await.map_err(|error| format!("it does not open: {error:?}"))?;
+        self.check_at(&Location::Sqlite(path.to_owned()), acknowledged).await
+    }
+
+    /// The same of the store at `location`.
+    pub async fn check_at<'a>(
+        &mut self,
+        location: &Location,
+        acknowledged: impl Iterator<Item = &'a String>,
+    ) -> Result<(), String> {
+        let store = Store::open_at(location).await.map_err(|error| format!("it does not open: {error:?}"))?;
         let checked = self.check_store(&store, acknowledged).await;
         store.close().await;
         checked?;
-        doubles_in(path).await
+        doubles_in(location).await
     }
 
     async fn check_store<'a>(
@@ -270,13 +279,17 @@ pub fn beside(path: &Path, ending: &str) -> std::path::PathBuf {
 }
 
 /// What SQLite itself says of the file, and rows that would be there twice.
-async fn doubles_in(path: &Path) -> Result<(), String> {
+async fn doubles_in(location: &Location) -> Result<(), String> {
     let words = |error: sqlx::Error| format!("it cannot be read: {error:?}");
-    let options = SqliteConnectOptions::new().filename(path).disable_statement_logging();
-    let mut connection = options.connect().await.map_err(words)?;
-    let said: String = sqlx::query_scalar("pragma integrity_check").fetch_one(&mut connection).await.map_err(words)?;
-    if said != "ok" {
-        return Err(format!("integrity_check says {said}"));
+    if let Location::Sqlite(path) = location {
+        let options = SqliteConnectOptions::new().filename(path).disable_statement_logging();
+        let mut connection = options.connect().await.map_err(words)?;
+        let said: String =
+            sqlx::query_scalar("pragma integrity_check").fetch_one(&mut connection).await.map_err(words)?;
+        if said != "ok" {
+            return Err(format!("integrity_check says {said}"));
+        }
+        sqlx::Connection::close(connection).await.map_err(words)?;
     }
     for (what, sql) in [
         (
@@ -297,12 +310,12 @@ async fn doubles_in(path: &Path) -> Result<(), String> {
         ),
         ("a record with two deliveries", "select count(*) - count(distinct journal_seq) from intake"),
     ] {
-        let found: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.map_err(words)?;
+        let found = crate::stores::count(location, sql).await.map_err(words)?;
         if found != 0 {
             return Err(format!("{what}: {found}"));
         }
     }
-    sqlx::Connection::close(connection).await.map_err(words)
+    Ok(())
 }
 
 /// Times, for figures and limits.

@@ -25,6 +25,7 @@ mod platter;
 mod policy;
 mod power_loss;
 mod real_input;
+mod restarts;
 mod seed_day;
 mod sentry_contract;
 mod served;

@@ -3,10 +3,10 @@
 use crate::tools::write_private;
 use onduty::config::{Config, FILE_NAME};
 use onduty::store::Location;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Executor};
+use sqlx::{ConnectOptions, Executor, PgConnection, SqliteConnection};
 use std::path::Path;
 
 /// Whether this run is about PostgreSQL.
@@ -51,14 +51,25 @@ pub fn location(files: &Path) -> Location {
 /// Does `sql` behind the back of the instance in the folder `files`.
 pub async fn execute(files: &Path, sql: &'static str) {
     let done = match location(files) {
-        Location::Sqlite(path) => {
-            let mut connection = SqliteConnectOptions::new().filename(path).connect().await.expect("a file");
-            connection.execute(sql).await.map(drop)
-        }
-        Location::Postgres(url) => {
-            let options: PgConnectOptions = url.expose_secret().parse().expect("an address");
-            options.connect().await.expect("a server").execute(sql).await.map(drop)
-        }
+        Location::Sqlite(path) => sqlite(&path).await.expect("a file").execute(sql).await.map(drop),
+        Location::Postgres(url) => postgres(&url).await.expect("a server").execute(sql).await.map(drop),
     };
     done.expect("SQL");
+}
+
+/// The one number that `sql` gives.
+pub async fn count(location: &Location, sql: &'static str) -> Result<i64, sqlx::Error> {
+    match location {
+        Location::Sqlite(path) => sqlx::query_scalar(sql).fetch_one(&mut sqlite(path).await?).await,
+        Location::Postgres(url) => sqlx::query_scalar(sql).fetch_one(&mut postgres(url).await?).await,
+    }
+}
+
+async fn sqlite(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    SqliteConnectOptions::new().filename(path).disable_statement_logging().connect().await
+}
+
+async fn postgres(url: &SecretString) -> Result<PgConnection, sqlx::Error> {
+    let options: PgConnectOptions = url.expose_secret().parse()?;
+    options.disable_statement_logging().connect().await
 }

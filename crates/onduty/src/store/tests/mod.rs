@@ -1,5 +1,6 @@
 //! What tests of the store share: a place for a store on each kind of database, and ways to look behind its back.
 
+mod lost_commits;
 mod twins;
 
 use super::*;
