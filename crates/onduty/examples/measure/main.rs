@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "who measures the server is not the server")]
 
+mod backup;
 mod demo;
 mod intake;
 mod pass;
@@ -19,7 +20,7 @@ use anyhow::Context;
 use results::Results;
 use std::path::PathBuf;
 
-const PARTS: [&str; 5] = ["start", "screen", "demo", "pass", "intake"];
+const PARTS: [&str; 6] = ["start", "screen", "demo", "pass", "backup", "intake"];
 
 /// What to measure and how much of it.
 struct Wanted {
@@ -60,6 +61,7 @@ fn main() -> anyhow::Result<()> {
                 "screen" => screen::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "demo" => demo::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "pass" => pass::measure(&wanted.onduty, wanted.full, &mut results).await,
+                "backup" => backup::measure(&wanted.onduty, wanted.full, &mut results).await,
                 _ => intake::measure(&wanted.onduty, wanted.full, &mut results).await,
             };
             measured.with_context(|| format!("{part} could not be measured"))?;

@@ -23,7 +23,7 @@ pub async fn measure(onduty: &Path, full: bool, results: &mut Results) -> anyhow
     results.at_most("start to healthy, empty store (median)", empty.at(0.5), 300.0, "ms")?;
 
     let team = Team::new()?;
-    fill(&team).await?;
+    fill(&team, ENTRIES).await?;
     println!("filled: {} MB on disk", std::fs::metadata(team.store())?.len() / 1_000_000);
     let mut filled = Vec::new();
     for _ in 0..times {
@@ -53,12 +53,12 @@ async fn start(onduty: &Path, team: &Team) -> anyhow::Result<f64> {
 }
 
 /// Four years of a duty: an item a few times a day, each with its entries and its records.
-async fn fill(team: &Team) -> anyhow::Result<()> {
+pub async fn fill(team: &Team, entries: u32) -> anyhow::Result<()> {
     let (duty, step) = (DutyId::from("developers"), StepId::from("production-errors"));
     std::fs::create_dir_all(team.folder().join("onduty-data"))?;
     let store = Store::open(&team.store()).await?;
     let first: Timestamp = "2022-01-03T09:00:00Z".parse()?;
-    for piece in (0..ENTRIES).collect::<Vec<_>>().chunks(1_000) {
+    for piece in (0..entries).collect::<Vec<_>>().chunks(1_000) {
         let mut tx = store.begin().await?;
         for n in piece {
             let at = first + SignedDuration::from_mins(20 * i64::from(*n));
