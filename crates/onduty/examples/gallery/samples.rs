@@ -371,6 +371,7 @@ pub fn today_view(day: Day) -> TodayView {
         process_version: (day != Day::Empty).then_some(7),
         problems: if day == Day::Terrible { problems() } else { vec![] },
         observe_only: false,
+        findings: Vec::new(),
     }
 }
 

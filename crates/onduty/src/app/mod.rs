@@ -11,6 +11,7 @@ mod intake;
 mod liveness;
 mod look;
 pub mod operator;
+pub mod self_audit;
 
 pub use bus::{Bus, Change};
 pub use day::{DayError, Press, Pressed};
@@ -53,7 +54,7 @@ pub struct Shared {
     pub config_path: PathBuf,
     /// The binary that supervises rollouts: this one, but for tests.
     pub supervisor: PathBuf,
-    /// When the engine last ran.
+    /// When the engine last ran, and what the self-audit sees.
     pub liveness: Liveness,
     /// Whether the server was told to stop.
     pub stopping: Stopping,
@@ -126,6 +127,11 @@ impl App {
             GitRepository::Url(url) => url.clone(),
         };
         Mirror::open(&source.name, &location, &self.data.join("repositories")).await
+    }
+
+    /// Where the ends of the log books' chains are kept, outside the database.
+    pub fn heads_file(&self) -> PathBuf {
+        self.data.join("log-heads.jsonl")
     }
 
     /// Where attempts of rollouts leave their traces.

@@ -21,6 +21,7 @@ pub mod restored;
 pub mod rollouts;
 mod schema;
 pub mod seen_files;
+pub mod self_audit;
 pub mod signals;
 
 pub use db::{Reader, Tx};

@@ -20,9 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The first SQLite without the bug that lost pages when a log file was reset under several connections.
 const SAFE_SQLITE: [u32; 3] = [3, 51, 3];
 
-/// SQLite's word for a mistake in a statement; with [`can_write`], that the schema is not there yet.
-const NO_SUCH_TABLE: &str = "1";
-
 /// Opens or makes the database at `path`, readable by its owner alone, with the newest schema.
 pub(super) async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
     let db = open_sqlite_to_write(path).await?;
@@ -37,7 +34,7 @@ async fn open_sqlite_to_write(path: &Path) -> Result<Db, StoreError> {
     let cannot_open = |cause: sqlx::Error| StoreError::CannotOpen { path: path.to_owned(), cause: cause.into() };
     let writer = sqlite_pool()
         .max_connections(1)
-        .after_connect(|connection, _| Box::pin(can_write(connection)))
+        .after_release(|connection, _| Box::pin(is_usable_writer(connection)))
         .connect_with(options.clone().optimize_on_close(true, None))
         .await
         .map_err(cannot_open)?;
@@ -149,13 +146,22 @@ async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
     Ok(!connection.is_in_transaction())
 }
 
-/// Refuses a connection that was opened while the disk took no writes: SQLite makes it read-only without a word, and it
-/// would stay so when the disk is well again. The statement changes nothing and writes nothing, but needs the right to.
-async fn can_write(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    match sqlx::query("delete from board where false").execute(connection).await {
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NO_SUCH_TABLE) => Ok(()),
-        tried => tried.map(|_| ()),
+/// The same of a connection that writes.
+///
+/// SQLite opens a file read-only without a word while the disk takes no writes, and the connection would stay so when the
+/// disk is well again. The statement changes nothing and writes nothing, but needs the right to.
+async fn is_usable_writer(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !is_usable(connection).await? {
+        return Ok(false);
     }
+    let tried = sqlx::query("delete from board where false").execute(connection).await;
+    Ok(!matches!(tried, Err(sqlx::Error::Database(error)) if is_read_only(error.code().as_deref())))
+}
+
+/// Whether a code of SQLite's, extended or not, says so.
+fn is_read_only(code: Option<&str>) -> bool {
+    const READ_ONLY: u32 = 8;
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == READ_ONLY)
 }
 
 /// Makes the folder and the file, and takes the file's rights away from everybody else. SQLite gives the files beside

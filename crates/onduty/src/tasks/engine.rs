@@ -40,16 +40,23 @@ pub async fn run(app: App) {
 /// One pass for every duty; when the next is due.
 async fn pass_all(app: &App, now: Timestamp) -> Timestamp {
     let mut due = Timestamp::MAX;
+    let mut all_well = true;
     for duty in app.instance().duties_with_a_process() {
-        match app.pass(&duty, now).await {
+        let passed = app.pass(&duty, now).await;
+        app.liveness.passed_over(&duty, crate::clock::real_now(), passed.is_ok());
+        match passed {
             Ok(report) => due = due.min(report.next_wake),
             Err(error) => {
                 tracing::error!(duty = %duty, error = &error as &dyn std::error::Error, "a pass failed; trying again");
                 due = now;
+                all_well = false;
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }
     }
-    app.liveness.passed(crate::clock::real_now());
+    // An engine whose passes fail does not run, however often it tries.
+    if all_well {
+        app.liveness.passed(crate::clock::real_now());
+    }
     due
 }

@@ -32,7 +32,7 @@ pub async fn ship(app: &App) -> Result<(), store::StoreError> {
         // Wherever the log goes, the head goes: whoever shortens the log book would have to shorten that as well.
         tracing::info!(target: "onduty::log_head", duty = %head.duty, seq = head.seq, hash = head.hash, "head of the log book");
     }
-    store::log_book::write_heads(&mut reader, &app.data.join("log-heads.jsonl")).await?;
+    store::log_book::write_heads(&mut reader, &app.heads_file()).await?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ pub mod heads;
 mod outbox;
 mod owners;
 mod rollouts;
+pub mod self_audit;
 mod trackers;
 
 use crate::app::App;
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 /// Starts every background pass; they end when the returned set is dropped.
 pub fn start(app: &App) -> JoinSet<()> {
     let mut set = JoinSet::new();
+    set.spawn(self_audit::run(app.clone()));
     set.spawn(engine::run(app.clone()));
     set.spawn(files::run(app.clone()));
     set.spawn(git::run(app.clone()));

@@ -417,10 +417,18 @@ pub async fn health(State(web): State<Web>) -> (StatusCode, Json<Value>) {
     let now = real_now();
     let last = web.app.liveness.last_pass();
     let stalled = last.is_none_or(|last| now.duration_since(last).as_secs() > 90 && web.app.clock.rate() > 0);
-    let store = web.app.store.read().await.is_ok();
-    let healthy = store && !stalled;
+    let reads = web.app.store.read().await.is_ok();
+    let refuses = web.app.liveness.store_refuses();
+    let healthy = reads && !refuses && !stalled;
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let engine = if stalled { "stalled" } else { "running" };
-    let store = if store { "answering" } else { "not answering" };
-    (status, Json(json!({"healthy": healthy, "engine": engine, "last_pass": last, "store": store})))
+    let store = match (reads, refuses) {
+        (false, _) => "not answering",
+        (true, true) => "refusing to write",
+        (true, false) => "answering",
+    };
+    // How many, and not what: this address asks nobody who they are.
+    let findings = web.app.liveness.findings().len();
+    let health = json!({"healthy": healthy, "engine": engine, "last_pass": last, "store": store, "findings": findings});
+    (status, Json(health))
 }

@@ -9,6 +9,7 @@ use super::views::rollout::RolloutView;
 use super::views::today::{StepBody, StepView, TodayView};
 use super::views::wall::TileView;
 use super::views::{Reader, StateView};
+use crate::app::self_audit::Finding;
 use crate::app::{App, Look};
 use crate::store::rollouts::{Attempt, OutputLine};
 use crate::store::{self, StoreError};
@@ -21,6 +22,7 @@ use onduty_core::item::{Closing, Item, ItemState};
 use onduty_core::logbook::Entry;
 use onduty_core::process::{ASKED, OwnerMode, Work};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Lines of a rollout's output that a page carries; the newest ones.
 const OUTPUT_LINES: usize = 400;
@@ -33,6 +35,8 @@ pub struct Scene {
     pub attempts: BTreeMap<String, (Attempt, Vec<OutputLine>)>,
     /// The numbers of corrected entries and of those that correct them.
     pub corrections: BTreeMap<i64, i64>,
+    /// What the self-audit knows to be wrong.
+    pub findings: Arc<Vec<Finding>>,
 }
 
 impl Scene {
@@ -51,7 +55,7 @@ impl Scene {
                 attempts.insert(inputs.environment.to_string(), (attempt, lines[from..].to_vec()));
             }
         }
-        let mut scene = Scene { look, attempts, corrections: BTreeMap::new() };
+        let mut scene = Scene { look, attempts, corrections: BTreeMap::new(), findings: app.liveness.findings() };
         let latest = scene.look.latest.clone();
         scene.with_items_of(&mut reader, &latest).await?;
         Ok(scene)
@@ -107,6 +111,11 @@ impl Scene {
             process_version: look.has_process.then_some(look.board().process_version),
             problems: look.instance.problems.clone(),
             observe_only: look.instance.declarations.observe_only,
+            findings: if visit.may(Wish::ManagePeople) {
+                self.findings.iter().map(|one| (one.what.clone(), one.todo.clone())).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 

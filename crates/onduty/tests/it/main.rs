@@ -27,6 +27,7 @@ mod power_loss;
 mod real_input;
 mod restarts;
 mod seed_day;
+mod self_audit;
 mod sentry_contract;
 mod served;
 mod stores;

@@ -142,52 +142,113 @@ pub async fn verify(
     duty: &DutyId,
     known: &[Head],
 ) -> Result<Result<Verified, ChainBreak>, StoreError> {
-    const SQL: &str = "select seq, at, shift_day, author, item, event, text, corrects, hash, salt, body_hash
-        from log_entry where duty = $1 and seq > $2 order by seq limit $3";
-    let known: Vec<&Head> = known.iter().filter(|head| head.duty == *duty).collect();
-    let mut previous = START.to_owned();
-    let (mut seq, mut redacted) = (0, 0);
-    loop {
+    let mut walk = Walk::default();
+    let verified = loop {
+        match walk.on(db, duty, known, PAGE).await? {
+            Ok(Reached::Entry) => {}
+            Ok(Reached::End(verified)) => break Ok(verified),
+            Err(broken) => break Err(broken),
+        }
+    };
+    Ok(verified)
+}
+
+/// A check of one duty's chain that may rest between two pieces; starts at the first entry.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    seq: i64,
+    previous: String,
+    redacted: u64,
+}
+
+impl Default for Walk {
+    fn default() -> Walk {
+        Walk { seq: 0, previous: START.to_owned(), redacted: 0 }
+    }
+}
+
+/// How far a walk came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reached {
+    /// There may be more.
+    Entry,
+    /// All of the chain is whole.
+    End(Verified),
+}
+
+impl Walk {
+    /// Checks at most `limit` entries more; at the end of the chain also where it ends, as the store and the `known`
+    /// heads have it.
+    ///
+    /// # Errors
+    /// When the store cannot be read. A broken chain is an answer, not an error.
+    pub async fn on(
+        &mut self,
+        db: &mut Reader,
+        duty: &DutyId,
+        known: &[Head],
+        limit: i64,
+    ) -> Result<Result<Reached, ChainBreak>, StoreError> {
+        const SQL: &str = "select seq, at, shift_day, author, item, event, text, corrects, hash, salt, body_hash
+            from log_entry where duty = $1 and seq > $2 order by seq limit $3";
         let rows: Vec<ChainRow> = on_db!(db, connection => {
-            sqlx::query_as(SQL).bind(duty.as_str()).bind(seq).bind(PAGE).fetch_all(connection).await
+            sqlx::query_as(SQL).bind(duty.as_str()).bind(self.seq).bind(limit).fetch_all(connection).await
         })?;
-        if rows.is_empty() {
-            break;
-        }
-        for ChainRow { row, salt, body_hash: stored_body_hash } in rows {
-            seq += 1;
-            let broken = |what| Ok(Err(ChainBreak { seq, what }));
-            if row.seq != seq {
-                return broken(BreakKind::Missing);
+        let more = i64::try_from(rows.len()).is_ok_and(|found| found == limit);
+        let known: Vec<&Head> = known.iter().filter(|head| head.duty == *duty).collect();
+        for row in rows {
+            self.seq += 1;
+            if let Err(what) = self.entry(duty, &known, row) {
+                return Ok(Err(ChainBreak { seq: self.seq, what }));
             }
-            match (&salt, &row.event, &row.text) {
-                (Some(salt), Some(event), Some(text)) => {
-                    if body_hash(salt, event, text) != stored_body_hash {
-                        return broken(BreakKind::BodyChanged);
-                    }
+        }
+        if more { Ok(Ok(Reached::Entry)) } else { self.end(db, duty, &known).await }
+    }
+
+    /// Checks the entry that comes next.
+    fn entry(&mut self, duty: &DutyId, known: &[&Head], entry: ChainRow) -> Result<(), BreakKind> {
+        let ChainRow { row, salt, body_hash: stored_body_hash } = entry;
+        if row.seq != self.seq {
+            return Err(BreakKind::Missing);
+        }
+        match (&salt, &row.event, &row.text) {
+            (Some(salt), Some(event), Some(text)) => {
+                if body_hash(salt, event, text) != stored_body_hash {
+                    return Err(BreakKind::BodyChanged);
                 }
-                (None, None, None) => redacted += 1,
-                _ => return broken(BreakKind::HalfRedacted),
             }
-            previous = entry_hash(&previous, &row.meta(duty), &stored_body_hash);
-            if previous != row.hash {
-                return broken(BreakKind::EntryChanged);
-            }
-            if known.iter().any(|head| head.seq == seq && head.hash != previous) {
-                return broken(BreakKind::NotTheKnownHead);
-            }
+            (None, None, None) => self.redacted += 1,
+            _ => return Err(BreakKind::HalfRedacted),
         }
+        self.previous = entry_hash(&self.previous, &row.meta(duty), &stored_body_hash);
+        if self.previous != row.hash {
+            return Err(BreakKind::EntryChanged);
+        }
+        if known.iter().any(|head| head.seq == self.seq && head.hash != self.previous) {
+            return Err(BreakKind::NotTheKnownHead);
+        }
+        Ok(())
     }
-    let head = head_of(db, duty).await?;
-    if head.as_ref().map_or((0, START), |head| (head.seq, head.hash.as_str())) != (seq, previous.as_str()) {
-        let what = BreakKind::WrongHead;
-        return Ok(Err(ChainBreak { seq: head.map_or(seq, |head| head.seq), what }));
+
+    async fn end(
+        &self,
+        db: &mut Reader,
+        duty: &DutyId,
+        known: &[&Head],
+    ) -> Result<Result<Reached, ChainBreak>, StoreError> {
+        let head = head_of(db, duty).await?;
+        if head.as_ref().map_or((0, START), |head| (head.seq, head.hash.as_str())) != (self.seq, self.previous.as_str())
+        {
+            let what = BreakKind::WrongHead;
+            return Ok(Err(ChainBreak { seq: head.map_or(self.seq, |head| head.seq), what }));
+        }
+        if let Some(beyond) = known.iter().find(|head| head.seq > self.seq) {
+            return Ok(Err(ChainBreak { seq: beyond.seq, what: BreakKind::Missing }));
+        }
+        let entries = u64::try_from(self.seq).unwrap_or(0);
+        let truncation_checked = !known.is_empty();
+        Ok(Ok(Reached::End(Verified { entries, redacted: self.redacted, head, truncation_checked })))
     }
-    if let Some(beyond) = known.iter().find(|head| head.seq > seq) {
-        return Ok(Err(ChainBreak { seq: beyond.seq, what: BreakKind::Missing }));
-    }
-    let entries = u64::try_from(seq).unwrap_or(0);
-    Ok(Ok(Verified { entries, redacted, head, truncation_checked: !known.is_empty() }))
 }
 
 /// An entry with what only the chain reads.

@@ -8,7 +8,7 @@ mod heads;
 mod search;
 mod words;
 
-pub use chain::{BreakKind, ChainBreak, Head, Verified, verify};
+pub use chain::{BreakKind, ChainBreak, Head, Reached, Verified, Walk, verify};
 pub use heads::{duties, heads, read_heads, write_heads};
 pub use search::search;
 pub(super) use words::indexed;

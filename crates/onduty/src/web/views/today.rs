@@ -25,6 +25,8 @@ pub struct TodayView {
     pub problems: Vec<Problem>,
     /// `serve --observe`.
     pub observe_only: bool,
+    /// What the self-audit knows to be wrong, for administrators: what, and what to do.
+    pub findings: Vec<(String, String)>,
 }
 
 /// A step and its items.
@@ -130,6 +132,12 @@ fn notices(view: &TodayView) -> Markup {
     html! {
         @if view.observe_only {
             p class="notice" { (icons::state(StateView::Waiting)) " Only observing: everything is computed, nothing leaves. Start without " code { "--observe" } " to act; a store that came from a backup has to be confirmed first: " code { "onduty restore --confirm" } "." }
+        }
+        @if !view.findings.is_empty() {
+            div class="notice warning" {
+                p { (icons::state(StateView::NeedsYou)) " onduty looked at itself and found " (count(view.findings.len(), "broken promise")) ". Administrators see this." }
+                ul { @for (what, todo) in &view.findings { li { (parts::text(&parts::sentence(what))) " " (parts::text(todo)) } } }
+            }
         }
         @if let Some(first) = view.problems.first() {
             div class="notice warning" {
