@@ -121,7 +121,7 @@ fn excerpt(line: &str, number: u32, column: u32) -> String {
 }
 
 /// `text` without characters that would move the cursor or colour the terminal; a tab is one space wide.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let shown = |c: char| match c {
         '\t' => ' ',
         // Controls, and the marks that turn the direction of writing.

@@ -9,6 +9,7 @@ pub mod check;
 mod client;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 pub mod init;
 mod item;
 mod log;
@@ -54,6 +55,8 @@ enum Command {
     Init(init::InitArgs),
     /// Check all files; every problem with file, line, column and a mend
     Check(check::CheckArgs),
+    /// Find and explain what is wrong with the instance and its machine
+    Doctor(doctor::DoctorArgs),
     /// Run the server: pages, API, engine, sources
     Serve(serve::ServeArgs),
     /// The whole store as one file, while the server runs
@@ -107,6 +110,7 @@ pub fn run() -> ExitCode {
                 eprintln!("{error:#}");
                 ExitCode::from(BAD_INPUT)
             }),
+            Command::Doctor(args) => doctor::run(args).await,
             Command::Serve(args) => serve::run(args).await,
             Command::Backup(args) => backup::run(args).await,
             Command::Restore(args) => restore::run(args).await,

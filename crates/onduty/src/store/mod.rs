@@ -9,6 +9,7 @@ pub mod backup;
 pub mod board;
 mod db;
 mod error;
+pub mod inspect;
 pub mod intake;
 pub mod items;
 pub mod journal;

@@ -9,6 +9,7 @@ mod button;
 mod cli_day;
 mod day;
 mod disk_faults;
+mod doctor;
 mod doors;
 mod faults;
 mod files;
