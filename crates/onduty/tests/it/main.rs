@@ -20,6 +20,7 @@ mod layers;
 mod limits;
 mod live;
 mod load;
+mod packaging;
 mod people;
 mod person;
 mod platter;
