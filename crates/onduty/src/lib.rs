@@ -1,7 +1,7 @@
 //! The server, its command line and everything that touches the outside.
 //!
 //! Direction of dependencies, top to bottom: `cli` → `web`, `tasks` → `app` → `store`, `sources`, `actions`, `texts`,
-//! `config` → `egress`, `clock`, `server` → `onduty_core`. `tests/it/layers.rs` guards it.
+//! `config` → `egress`, `clock`, `server` → `metrics` → `onduty_core`. `tests/it/layers.rs` guards it.
 
 // The samples of the gallery, an example, are shared with the tests of the views.
 #[cfg(test)]
@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod egress;
+pub mod metrics;
 pub mod server;
 pub mod sources;
 pub mod store;

@@ -15,12 +15,13 @@ mod results;
 mod rig;
 mod screen;
 mod start;
+mod viewers;
 
 use anyhow::Context;
 use results::Results;
 use std::path::PathBuf;
 
-const PARTS: [&str; 6] = ["start", "screen", "demo", "pass", "backup", "intake"];
+const PARTS: [&str; 7] = ["start", "screen", "demo", "pass", "backup", "viewers", "intake"];
 
 /// What to measure and how much of it.
 struct Wanted {
@@ -60,6 +61,7 @@ fn main() -> anyhow::Result<()> {
                 "start" => start::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "screen" => screen::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "demo" => demo::measure(&wanted.onduty, wanted.full, &mut results).await,
+                "viewers" => viewers::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "pass" => pass::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "backup" => backup::measure(&wanted.onduty, wanted.full, &mut results).await,
                 _ => intake::measure(&wanted.onduty, wanted.full, &mut results).await,

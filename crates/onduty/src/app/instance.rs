@@ -1,10 +1,12 @@
 //! The files in force: read at start and again when they change; a broken one leaves the last good version.
 
+use super::viewers::Viewers;
 use super::{App, Bus, Change, Demo, Liveness, Shared, day};
 use crate::actions::command::CommandTarget;
 use crate::clock::Clock;
 use crate::config::{Broken, Config, Files, LoadError, MissingSecret, Secrets, Sources};
 use crate::egress::{Egress, EgressError};
+use crate::metrics::Metrics;
 use crate::server::Stopping;
 use crate::sources::{bugsink, git, github, sentry, signals};
 use crate::store::access::{self, Secret};
@@ -167,6 +169,9 @@ impl App {
             supervisor: start.supervisor,
             liveness: Liveness::default(),
             observe_only: start.observe_only || unconfirmed.is_some(),
+            metrics: Metrics::new(),
+            connections: Arc::default(),
+            viewers: Viewers::default(),
             stopping: Stopping::new(),
             first_run: RwLock::new(None),
             demo: start.demo,

@@ -6,24 +6,29 @@
 pub mod audit;
 mod bus;
 pub mod day;
+mod health;
 mod instance;
 mod intake;
 mod liveness;
 mod look;
 pub mod operator;
 pub mod self_audit;
+mod viewers;
 
 pub use bus::{Bus, Change};
 pub use day::{DayError, Press, Pressed};
+pub use health::{Health, Heard, Kept};
 pub use instance::{Instance, Start, StartError, location};
 pub use intake::{Accepted, IntakeError};
-pub use liveness::Liveness;
+pub use liveness::{Engine, Liveness};
 pub use look::Look;
+pub use viewers::{Viewers, Viewing};
 
 use crate::clock::Clock;
 use crate::config::{GitRepository, GitSource, Secrets};
 use crate::egress::Egress;
-use crate::server::Stopping;
+use crate::metrics::Metrics;
+use crate::server::{Counts, Stopping};
 use crate::sources::SourceError;
 use crate::sources::git::Mirror;
 use crate::store::Store;
@@ -56,6 +61,12 @@ pub struct Shared {
     pub supervisor: PathBuf,
     /// When the engine last ran, and what the self-audit sees.
     pub liveness: Liveness,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Connections, counted by the server loop.
+    pub connections: Arc<Counts>,
+    /// Who looks at live parts.
+    pub viewers: Viewers,
     /// Whether the server was told to stop.
     pub stopping: Stopping,
     /// Whether nothing may leave.

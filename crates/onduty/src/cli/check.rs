@@ -161,7 +161,7 @@ mod tests {
             ("processes/developers.yml", "process: developers\nsteps: [{id: hello, goal: Say hello, once: shift}]\n"),
         ]);
         insta::assert_snapshot!(outcome(&folder, false).out, @r#"
-        onduty.yml:2:9: `0.0.0.0:7007` can be reached from other machines, and this version signs people in on this one only; listen on 127.0.0.1, and reach it from elsewhere through an SSH tunnel
+        onduty.yml:2:9: `0.0.0.0:7007` can be reached from other machines, and everybody between could read along; give `server: {tls: {certificate: …, key: …}}`, or `server: {proxy: […]}` with the addresses of a proxy that speaks TLS, or listen on 127.0.0.1
          2 | listen: 0.0.0.0:7007
            |         ^
 

@@ -2,7 +2,8 @@
 //!
 //! The only room that knows `onduty-fakes`. Listens on loopback, reads no account and needs no network.
 
-use super::serve::{listen, log_to_standard_error, serve};
+use super::logs::{self, LogFormat};
+use super::serve::{listen, serve, settings};
 use super::{OK, UNAVAILABLE};
 use crate::app::{App, Change, Demo, Start};
 use crate::clock::{Clock, real_now};
@@ -52,7 +53,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Runs the demo until it is told to stop.
 pub async fn run(args: DemoArgs) -> ExitCode {
-    log_to_standard_error(false);
+    logs::to_standard_error(LogFormat::Text);
     match play(args).await {
         Ok(()) => ExitCode::from(OK),
         Err(error) => {
@@ -78,7 +79,8 @@ async fn play(args: DemoArgs) -> anyhow::Result<()> {
     if !args.no_browser {
         open_browser(&link);
     }
-    serve(app, listener, address).await;
+    let settings = settings(&app)?;
+    serve(app, listener, address, settings).await;
     stage_task.abort();
     fakes.stop().await;
     Ok(())

@@ -1,11 +1,13 @@
 //! `onduty serve`: pages, API, engine and sources until it is told to stop.
 
 use super::check;
+use super::logs::{self, LogFormat};
 use super::stores::with_causes;
 use super::{BAD_INPUT, OK, UNAVAILABLE};
 use crate::app::{App, Start, StartError};
 use crate::clock::Clock;
 use crate::config::{FILE_NAME, LoadError};
+use crate::server::{Settings, Tls, TlsError};
 use crate::{server, tasks, web};
 use clap::Args;
 use std::net::SocketAddr;
@@ -22,14 +24,14 @@ pub struct ServeArgs {
     /// Compute everything, send nothing
     #[arg(long)]
     observe: bool,
-    /// Logs as JSON lines
-    #[arg(long)]
-    log_json: bool,
+    /// How log lines look
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log: LogFormat,
 }
 
 /// Serves until the process is told to stop.
 pub async fn run(args: ServeArgs) -> ExitCode {
-    log_to_standard_error(args.log_json);
+    logs::to_standard_error(args.log);
     let supervisor = match std::env::current_exe() {
         Ok(path) => path,
         Err(error) => {
@@ -42,7 +44,15 @@ pub async fn run(args: ServeArgs) -> ExitCode {
         Ok(app) => app,
         Err(error) => return refuse(&error),
     };
-    let wanted = app.instance().config.listen;
+    let config = app.instance().config.clone();
+    let settings = match settings(&app) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("onduty does not listen without its certificate: {error}");
+            return ExitCode::from(BAD_INPUT);
+        }
+    };
+    let wanted = config.listen;
     let (listener, address) = match listen(wanted).await {
         Ok(found) => found,
         Err(error) => {
@@ -56,11 +66,12 @@ pub async fn run(args: ServeArgs) -> ExitCode {
         eprintln!("{error}");
         return ExitCode::from(UNAVAILABLE);
     }
-    println!("onduty listens on http://{address}");
+    let scheme = if app.instance().config.server.tls.is_some() { "https" } else { "http" };
+    println!("onduty listens on {scheme}://{address}");
     if let Some(link) = first_run_link(&app, address) {
         println!("The first one to open this link becomes the administrator; it works once:\n  {link}");
     }
-    serve(app, listener, address).await;
+    serve(app, listener, address, settings).await;
     ExitCode::from(OK)
 }
 
@@ -71,12 +82,24 @@ pub async fn listen(wanted: SocketAddr) -> std::io::Result<(TcpListener, SocketA
     Ok((listener, address))
 }
 
+/// How `app` is served.
+///
+/// # Errors
+/// Its certificate cannot be used.
+pub fn settings(app: &App) -> Result<Settings, TlsError> {
+    let rules = app.instance().config.server.clone();
+    let tls = rules.tls.clone().map(Tls::load).transpose()?;
+    let mut limits = rules.limits.clone();
+    server::make_room(&mut limits);
+    let counts = app.connections.clone();
+    Ok(Settings { limits, tls, counts, standing: Box::new(move |address| rules.standing(address)) })
+}
+
 /// Serves `app` until SIGTERM or Ctrl-C, then lets what is under way end.
-pub async fn serve(app: App, listener: TcpListener, address: SocketAddr) {
+pub async fn serve(app: App, listener: TcpListener, address: SocketAddr, settings: Settings) {
     let mut background = tasks::start(&app);
-    let limits = app.instance().config.server.limits.clone();
     let router = web::router(app.clone(), address);
-    let server = tokio::spawn(server::run(listener, router, limits, app.stopping.clone()));
+    let server = tokio::spawn(server::run(listener, router, settings, app.stopping.clone()));
     told_to_stop().await;
     tracing::info!("stopping");
     app.stopping.tell();
@@ -102,7 +125,7 @@ async fn told_to_stop() {
 
 /// The link that makes the administrator, while there is none.
 fn first_run_link(app: &App, address: SocketAddr) -> Option<String> {
-    app.first_run_token().map(|token| format!("http://{address}/welcome/{token}"))
+    app.first_run_token().map(|token| format!("{}/welcome/{token}", app.instance().config.own_address(address)))
 }
 
 fn refuse(error: &StartError) -> ExitCode {
@@ -124,13 +147,4 @@ fn refuse(error: &StartError) -> ExitCode {
             ExitCode::from(UNAVAILABLE)
         }
     }
-}
-
-/// Log lines go to standard error; `RUST_LOG` chooses which.
-pub fn log_to_standard_error(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("onduty=info,warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second subscriber in one process is refused; the first one goes on.
-    let _ = if json { log.json().try_init() } else { log.with_target(false).try_init() };
 }

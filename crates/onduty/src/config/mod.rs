@@ -20,7 +20,7 @@ pub use load::{Broken, LoadError, read_text};
 pub use secrets::{MissingSecret, SecretSource, Secrets};
 
 use crate::egress::{Network, Policy, Url};
-use crate::server::Limits;
+use crate::server::{Limits, TlsFiles};
 use onduty_core::engine::Declarations;
 use onduty_core::files::Problem;
 use onduty_core::ids::Environment;
@@ -41,7 +41,7 @@ pub const DEFAULT_FILE: &str = include_str!("onduty.default.yml");
 pub struct Config {
     /// Shown on every page: the company or team.
     pub name: String,
-    /// Where the server listens; loopback only.
+    /// Where the server listens; beyond loopback only with TLS or behind a proxy.
     pub listen: SocketAddr,
     /// Folder of the store and of rollouts' output.
     pub data: PathBuf,
@@ -66,8 +66,25 @@ pub struct Config {
 /// `server: {…}`
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServerRules {
+    /// The address that people type; loopback names work besides.
+    pub public_url: Option<PublicUrl>,
+    /// The certificate, where onduty itself speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// Proxies that say who asks.
+    pub proxies: Vec<Network>,
     /// What a client may cost.
     pub limits: Limits,
+}
+
+/// The address that people type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// Its host alone.
+    pub host: String,
+    /// Whether it is `https`.
+    pub https: bool,
+    /// All of it, without a slash at its end.
+    pub text: String,
 }
 
 /// `egress: {allow: [10.0.0.0/8, sentry.internal]}`
@@ -230,6 +247,14 @@ impl Config {
             expect(kind.clone(), *max_age);
         }
         declarations
+    }
+
+    /// The address under which people reach a server that listens at `address`.
+    pub fn own_address(&self, address: SocketAddr) -> String {
+        match &self.server.public_url {
+            Some(public) => public.text.clone(),
+            None => format!("{}://{address}", if self.server.tls.is_some() { "https" } else { "http" }),
+        }
     }
 
     /// Where onduty may go: to what the file names, and what it allows.

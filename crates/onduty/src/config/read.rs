@@ -1,6 +1,6 @@
 //! The text of `onduty.yml` as a [`Config`].
 
-use super::values::{line, loopback, path};
+use super::values::{line, path, socket};
 use super::{Config, EgressRules, SecretSource, ServerRules, Sources, egress, rollouts, secrets, server, sources};
 use onduty_core::files::{self, Fields, Node, Problem, Problems};
 use std::collections::BTreeMap;
@@ -40,10 +40,13 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     {
         config.name = name;
     }
+    // First: where the server may listen depends on it.
+    config.server = fields.node("server").map(|node| server::read(node, base, problems)).unwrap_or_default();
     if let Some((text, place)) = fields.text("listen", problems)
-        && let Some(address) = loopback(&text, place, problems)
+        && let Some(address) = socket(&text, place, problems)
     {
         config.listen = address;
+        server::check_listen(address, place, &config.server, problems);
     }
     config.data = path(&mut fields, "data", "onduty-data", base, problems);
     config.database = fields.node("database").and_then(|node| database(node, base, problems));
@@ -52,7 +55,6 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     if let Some(node) = fields.node("process") {
         process(node, problems);
     }
-    config.server = fields.node("server").map(|node| server::read(node, problems)).unwrap_or_default();
     // First: where `http` may be spoken depends on it.
     config.egress = fields.node("egress").map(|node| egress::read(node, problems)).unwrap_or_default();
     config.sources = sources::read(fields.map("sources", problems), base, &config.egress, problems);

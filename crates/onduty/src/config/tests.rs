@@ -95,16 +95,16 @@ fn a_repository_has_a_name() {
 #[test]
 fn every_bad_instance_file_gets_a_message() {
     for (listen, reason) in [
-        ("0.0.0.0:7007", "can be reached from other machines, and this version signs people in on this one only"),
-        ("'[::]:7007'", "can be reached from other machines, and this version signs people in on this one only"),
-        ("10.0.0.4:80", "can be reached from other machines, and this version signs people in on this one only"),
+        ("0.0.0.0:7007", "can be reached from other machines, and everybody between could read along"),
+        ("'[::]:7007'", "can be reached from other machines, and everybody between could read along"),
+        ("10.0.0.4:80", "can be reached from other machines, and everybody between could read along"),
     ] {
         let bare = listen.trim_matches('\'');
         let column = if bare == listen { 9 } else { 10 };
         check(
             &format!("listen: {listen}\n"),
             &[&format!(
-                "onduty.yml:1:{column}: `{bare}` {reason}; listen on 127.0.0.1, and reach it from elsewhere through an SSH tunnel"
+                "onduty.yml:1:{column}: `{bare}` {reason}; give `server: {{tls: {{certificate: …, key: …}}}}`, or `server: {{proxy: […]}}` with the addresses of a proxy that speaks TLS, or listen on 127.0.0.1"
             )],
         );
     }
@@ -369,6 +369,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/properties/sources/properties/sentry", "sources: {sentry: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/bugsink", "sources: {bugsink: {zzzzzzzz: 1}}\n"),
         ("/properties/server", "server: {zzzzzzzz: 1}\n"),
+        ("/properties/server/properties/tls", "server: {tls: {zzzzzzzz: 1}}\n"),
         ("/properties/egress", "egress: {zzzzzzzz: 1}\n"),
         ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
         ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),

@@ -22,6 +22,7 @@ pub use paging::{Link, Page, PageCap, Pages, PagingError, cursor_of, next_link};
 pub use policy::{Policy, Refusal, host_of};
 pub use reqwest::{Method, StatusCode, Url, header};
 
+use crate::metrics::Counter;
 use budget::Budget;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Response, redirect};
@@ -110,6 +111,8 @@ struct Shared {
     lookup: Arc<dyn Lookup>,
     allowance: Allowance,
     budgets: Mutex<BTreeMap<(String, u16), Arc<Budget>>>,
+    /// By host, of which the policy has few, and what came of it.
+    asked: Counter<2>,
 }
 
 impl std::fmt::Debug for Egress {
@@ -135,7 +138,8 @@ impl Egress {
         let policy = Arc::new(policy);
         let client = client(policy.clone(), lookup.clone())?;
         let budgets = Mutex::default();
-        Ok(Egress(Arc::new(Shared { client: RwLock::new((policy, client)), lookup, allowance, budgets })))
+        let asked = Counter::new("onduty_egress_requests_total", "Requests to others.", ["host", "result"]);
+        Ok(Egress(Arc::new(Shared { client: RwLock::new((policy, client)), lookup, allowance, budgets, asked })))
     }
 
     /// Goes by `policy` from now on. Connections that were made under the old one are not used again.
@@ -169,6 +173,15 @@ impl Egress {
         let done = tokio::time::timeout(limits.total, exchange).await;
         let done = done.unwrap_or_else(|_| Err(EgressError::NoAnswer { host: host.clone() }));
         let duration_ms = started.elapsed().as_millis() as u64;
+        let result = match &done {
+            Ok(answer) if answer.status.is_success() => "success",
+            Ok(answer) if answer.status.is_server_error() => "server error",
+            Ok(_) => "refused",
+            Err(EgressError::Held { .. }) => "held",
+            Err(EgressError::NoAnswer { .. }) => "no answer",
+            Err(_) => "broken",
+        };
+        self.0.asked.count([&host, result]);
         match &done {
             Ok(answer) => tracing::debug!(host, status = answer.status.as_u16(), duration_ms, "asked"),
             Err(error) => tracing::debug!(host, %error, duration_ms, "asked in vain"),
@@ -201,6 +214,11 @@ impl Egress {
             let asked = if let Err(EgressError::Held { wait, .. }) = &done { *wait } else { Duration::ZERO };
             tokio::time::sleep(wait.max(asked)).await;
         }
+    }
+
+    /// Writes how often each host was asked.
+    pub fn write_counts(&self, text: &mut String) {
+        self.0.asked.write(text);
     }
 
     fn policy(&self) -> (Arc<Policy>, reqwest::Client) {

@@ -5,12 +5,18 @@
 //! would keep its connection for ever.
 
 mod connections;
+mod counts;
+mod descriptors;
 mod limits;
 mod stalled;
 mod stopping;
+mod tls;
 
+pub use counts::Counts;
+pub use descriptors::make_room;
 pub use limits::Limits;
 pub use stopping::Stopping;
+pub use tls::{Tls, TlsError, TlsFiles};
 
 use axum::Router;
 use axum::body::Body;
@@ -29,6 +35,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 /// Who is at the other end of a connection; every request carries it.
@@ -51,23 +58,56 @@ const NO_ROOM: Duration = Duration::from_millis(500);
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
+/// How often the files of the certificate are looked at.
+const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(5);
+
+/// How a server serves.
+pub struct Settings {
+    /// What a client may cost.
+    pub limits: Limits,
+    /// With this, connections are encrypted.
+    pub tls: Option<Tls>,
+    /// What is counted.
+    pub counts: Arc<Counts>,
+    /// Who may connect.
+    pub standing: Box<dyn Fn(IpAddr) -> Standing + Send + Sync>,
+}
+
+/// Who connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Some client, of which each address has its share of connections.
+    Client,
+    /// Speaks for many: this machine, or a trusted proxy.
+    Many,
+    /// Has no business here: it goes round the proxy.
+    Stranger,
+}
+
 /// Everything that the connections of a server share.
 struct Shared {
     router: Router,
     limits: Limits,
+    counts: Arc<Counts>,
     stopping: Stopping,
 }
 
 /// Serves `router` until `stopping` is told; then takes no connection, lets what is under way end within
 /// [`Limits::stop_within`], and cuts off what is left.
-pub async fn run(listener: TcpListener, router: Router, limits: Limits, stopping: Stopping) {
-    let connections = Connections::new(&limits);
-    let shared = Arc::new(Shared { router, limits, stopping: stopping.clone() });
+pub async fn run(listener: TcpListener, router: Router, settings: Settings, stopping: Stopping) {
+    let Settings { limits, mut tls, counts, standing } = settings;
+    let connections = Connections::new(&limits, counts.clone());
+    let mut looks = tokio::time::interval(LOOK_AT_CERTIFICATE);
+    let shared = Arc::new(Shared { router, limits, counts, stopping: stopping.clone() });
     let mut running = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             () = stopping.told() => break,
             Some(_) = running.join_next() => continue,
+            _ = looks.tick() => {
+                tls.iter_mut().for_each(Tls::renew);
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         let (stream, address) = match accepted {
@@ -81,15 +121,16 @@ pub async fn run(listener: TcpListener, router: Router, limits: Limits, stopping
             }
         };
         let address = address.ip().to_canonical();
-        match connections.enter(address) {
+        let acceptor = tls.as_ref().map(Tls::acceptor);
+        match connections.enter(address, standing(address)) {
             Some(seat) => {
                 let shared = shared.clone();
                 running.spawn(async move {
-                    converse(stream, address, &shared).await;
+                    converse(stream, address, acceptor, &shared).await;
                     drop(seat);
                 });
             }
-            None => refuse(stream, address),
+            None => refuse(stream, address, acceptor.is_some()),
         }
     }
     drop(listener);
@@ -101,11 +142,19 @@ pub async fn run(listener: TcpListener, router: Router, limits: Limits, stopping
 }
 
 /// One connection from its first byte to its last.
-async fn converse(stream: TcpStream, address: IpAddr, shared: &Shared) {
+async fn converse(stream: TcpStream, address: IpAddr, acceptor: Option<TlsAcceptor>, shared: &Shared) {
     // Each event of a stream has to leave at once.
     let _ = stream.set_nodelay(true);
     let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
-    answer(stream, Peer { address, tls: false }, shared).await;
+    let Some(acceptor) = acceptor else { return answer(stream, Peer { address, tls: false }, shared).await };
+    let greeting = tokio::time::timeout(shared.limits.header_timeout, acceptor.accept(stream));
+    match greeting.await {
+        Ok(Ok(stream)) => answer(stream, Peer { address, tls: true }, shared).await,
+        Ok(Err(error)) => {
+            tracing::debug!(peer = %address, error = &error as &dyn std::error::Error, "no TLS came about");
+        }
+        Err(_) => tracing::debug!(peer = %address, "no TLS came about in time"),
+    }
 }
 
 async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, shared: &Shared) {
@@ -141,12 +190,16 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, shared:
     };
     // Whoever hangs up, is slow or sends no HTTP does so every day: nobody needs to be told.
     if let Err(error) = ended {
+        shared.counts.ended(&error);
         tracing::debug!(peer = %peer.address, error = &error as &dyn std::error::Error, "a connection ended");
     }
 }
 
-fn refuse(stream: TcpStream, address: IpAddr) {
+fn refuse(stream: TcpStream, address: IpAddr, expects_tls: bool) {
     tracing::debug!(peer = %address, "no place for another connection");
+    if expects_tls {
+        return;
+    }
     // A fresh connection takes these few bytes at once, or not at all.
     if let Ok(mut stream) = stream.into_std() {
         let _ = stream.write_all(FULL);

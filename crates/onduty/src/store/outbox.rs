@@ -158,6 +158,17 @@ pub async fn next_due(db: &mut Reader) -> Result<Option<Timestamp>, StoreError> 
     at.map(|at| timestamp("outbox", at)).transpose()
 }
 
+/// How many effects wait, and when the oldest of them came, in real time.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn waiting(db: &mut Reader) -> Result<(u64, Option<Timestamp>), StoreError> {
+    const SQL: &str = "select count(*), min(created_at) from outbox where state = 'pending'";
+    let (count, oldest): (i64, Option<i64>) =
+        on_db!(db, connection => sqlx::query_as(SQL).fetch_one(connection).await)?;
+    Ok((count.unsigned_abs(), oldest.map(|at| timestamp("outbox", at)).transpose()?))
+}
+
 /// The effect with this key.
 ///
 /// # Errors

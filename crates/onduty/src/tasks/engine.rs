@@ -17,6 +17,7 @@ pub async fn run(app: App) {
     let mut changes = app.bus.listen();
     let mut due = app.clock.duty_now();
     loop {
+        app.liveness.looked(crate::clock::real_now());
         let now = app.clock.duty_now();
         if now >= due {
             let started = Instant::now();
@@ -39,8 +40,8 @@ pub async fn run(app: App) {
 
 /// One pass for every duty; when the next is due.
 async fn pass_all(app: &App, now: Timestamp) -> Timestamp {
-    let mut due = Timestamp::MAX;
-    let mut all_well = true;
+    let (mut due, mut is_well) = (Timestamp::MAX, true);
+    let started = Instant::now();
     for duty in app.instance().duties_with_a_process() {
         let passed = app.pass(&duty, now).await;
         app.liveness.passed_over(&duty, crate::clock::real_now(), passed.is_ok());
@@ -48,15 +49,13 @@ async fn pass_all(app: &App, now: Timestamp) -> Timestamp {
             Ok(report) => due = due.min(report.next_wake),
             Err(error) => {
                 tracing::error!(duty = %duty, error = &error as &dyn std::error::Error, "a pass failed; trying again");
-                due = now;
-                all_well = false;
+                (due, is_well) = (now, false);
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }
     }
     // An engine whose passes fail does not run, however often it tries.
-    if all_well {
-        app.liveness.passed(crate::clock::real_now());
-    }
+    app.metrics.passes.took(if is_well { "good" } else { "failed" }, started.elapsed());
+    app.liveness.passed(crate::clock::real_now(), is_well);
     due
 }

@@ -69,7 +69,9 @@ async fn look(app: &App, source: &GitSource, known: &mut Watched) -> Vec<Observa
         source_time: now,
         baseline: false,
     };
-    match head(app, source, now).await {
+    let head = head(app, source, now).await;
+    app.metrics.polls.count(["git", if head.is_ok() { "good" } else { "failed" }]);
+    match head {
         Ok(head) => {
             let revision = match &head.fact {
                 Fact::Head(head) => Some(head.revision.clone()),

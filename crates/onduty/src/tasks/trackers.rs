@@ -64,7 +64,9 @@ async fn look(app: &App, name: &'static str, source: &TrackerSource) -> anyhow::
         source_time: now,
         baseline: false,
     };
-    let mut seen = match poll(app, name, source, now).await? {
+    let polled = poll(app, name, source, now).await?;
+    app.metrics.polls.count([name, if polled.is_ok() { "good" } else { "failed" }]);
+    let mut seen = match polled {
         Ok(seen) => seen,
         Err(error) => {
             tracing::warn!(source = name, error = &error as &dyn std::error::Error, "the tracker cannot be read");

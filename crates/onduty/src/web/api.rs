@@ -411,24 +411,3 @@ pub async fn team(State(web): State<Web>, Extension(visit): Extension<Visit>) ->
     };
     Ok(Json(look.coming(60).into_iter().map(shift).collect()))
 }
-
-/// `GET /healthz`: whether the engine runs and the store answers; a silent source is not ill health.
-pub async fn health(State(web): State<Web>) -> (StatusCode, Json<Value>) {
-    let now = real_now();
-    let last = web.app.liveness.last_pass();
-    let stalled = last.is_none_or(|last| now.duration_since(last).as_secs() > 90 && web.app.clock.rate() > 0);
-    let reads = web.app.store.read().await.is_ok();
-    let refuses = web.app.liveness.store_refuses();
-    let healthy = reads && !refuses && !stalled;
-    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let engine = if stalled { "stalled" } else { "running" };
-    let store = match (reads, refuses) {
-        (false, _) => "not answering",
-        (true, true) => "refusing to write",
-        (true, false) => "answering",
-    };
-    // How many, and not what: this address asks nobody who they are.
-    let findings = web.app.liveness.findings().len();
-    let health = json!({"healthy": healthy, "engine": engine, "last_pass": last, "store": store, "findings": findings});
-    (status, Json(health))
-}

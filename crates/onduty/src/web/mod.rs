@@ -4,12 +4,14 @@
 
 mod acts;
 mod api;
+mod arrival;
 pub mod assets;
 pub mod auth;
 mod door;
 mod error;
 mod flash;
 mod form;
+mod health;
 mod hooks;
 mod limits;
 mod live;
@@ -18,13 +20,14 @@ mod pages;
 pub mod policy;
 mod present;
 pub mod routes;
+mod tracks;
 pub mod views;
 mod walls;
 
 use crate::app::App;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use error::Shown;
@@ -42,12 +45,13 @@ pub struct Web {
     address: SocketAddr,
     flashes: Arc<flash::Flashes>,
     walls: Arc<walls::WallSightings>,
+    views: Arc<live::Views>,
 }
 
 impl Web {
     /// The server's own address, for links that people copy.
     fn own_address(&self) -> String {
-        format!("http://{}", self.address)
+        self.app.instance().config.own_address(self.address)
     }
 }
 
@@ -57,9 +61,10 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 
 /// The router of a server that listens at `address`.
 pub fn router(app: App, address: SocketAddr) -> Router {
-    let web = Web { app, address, flashes: Arc::default(), walls: Arc::default() };
+    let web = Web { app, address, flashes: Arc::default(), walls: Arc::default(), views: Arc::default() };
     let mut router = Router::new();
-    let limits = web.app.instance().config.server.limits.clone();
+    let rules = web.app.instance().config.server.clone();
+    let limits = rules.limits.clone();
     for route in routes::all() {
         router = route.mount(router, &web, &limits);
     }
@@ -70,8 +75,9 @@ pub fn router(app: App, address: SocketAddr) -> Router {
         .layer(middleware::from_fn_with_state(Arc::new(limits), limits::hold))
         .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
         .layer(middleware::from_fn_with_state(web.clone(), show_errors))
-        .layer(middleware::from_fn(own_names_only))
+        .layer(middleware::from_fn_with_state(Arc::new(rules), arrival::receive))
         .layer(middleware::from_fn(secure))
+        .layer(middleware::from_fn_with_state(web.clone(), tracks::follow))
         .with_state(web)
 }
 
@@ -132,14 +138,4 @@ async fn secure(request: Request, next: Next) -> Response {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
-}
-
-/// Answers under the names of loopback alone: a page elsewhere whose name points here is nobody we know.
-async fn own_names_only(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
-    if matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
-        return next.run(request).await;
-    }
-    (StatusCode::MISDIRECTED_REQUEST, "onduty answers to localhost, 127.0.0.1 and [::1] only\n").into_response()
 }

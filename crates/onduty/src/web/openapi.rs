@@ -9,7 +9,10 @@ use serde_json::{Map, Value, json};
 pub async fn document() -> Json<Value> {
     let mut paths: Map<String, Value> = Map::new();
     for route in routes::all() {
-        if !route.path.starts_with("/api/v1") && !route.path.starts_with("/hooks") && route.path != "/healthz" {
+        if !route.path.starts_with("/api/v1")
+            && !route.path.starts_with("/hooks")
+            && !matches!(route.path, "/healthz" | "/metrics")
+        {
             continue;
         }
         let parameters = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));

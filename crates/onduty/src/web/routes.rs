@@ -3,13 +3,14 @@
 
 use super::auth::About;
 use super::policy::Wish;
-use super::{Web, acts, api, door, hooks, live, openapi, pages, walls};
+use super::{Web, acts, api, door, health, hooks, live, openapi, pages, walls};
 use crate::server::Limits;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use std::sync::LazyLock;
 
 /// One way in.
 pub struct Route {
@@ -44,6 +45,12 @@ fn form(path: &'static str, wish: Wish, about: About, summary: &'static str, han
     Route { method: "POST", path, wish, about, summary, handler }
 }
 
+/// The pattern of each.
+pub(super) fn patterns() -> &'static [&'static str] {
+    static PATTERNS: LazyLock<Vec<&'static str>> = LazyLock::new(|| all().iter().map(|route| route.path).collect());
+    &PATTERNS
+}
+
 /// All of them.
 pub fn all() -> Vec<Route> {
     use About::{Instance, Item, Path, Query, Wall};
@@ -62,7 +69,8 @@ pub fn all() -> Vec<Route> {
         page("/welcome/{token}", Enter, Instance, "A link that signs in once", get(door::welcome)),
         form("/welcome/{token}", Enter, Instance, "Comes in by a link", post(door::come_in)),
         page("/assets/{file}", Enter, Instance, "Style, script and icon", get(asset)),
-        page("/healthz", Enter, Instance, "Whether the engine runs and the store answers", get(api::health)),
+        page("/healthz", Enter, Instance, "Whether the engine runs and the store can be written", get(health::health)),
+        page("/metrics", Look, Instance, "Counters, in the text format of Prometheus", get(health::metrics)),
         page("/api/openapi.json", Enter, Instance, "This list, as OpenAPI", get(openapi::document)),
         form("/items/{id}/{verb}", Work, Item, "Changes an item", post(acts::item)),
         form("/duty/{duty}/ask", Ask, Path, "Asks the one on duty", post(acts::ask)),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use onduty::app::{App, Change, Start};
+use onduty::cli::serve::settings;
 use onduty::clock::{Clock, real_now};
 use onduty::{server, tasks, web};
 use onduty_core::ids::DutyId;
@@ -274,8 +275,8 @@ pub async fn start_server(app: &App) -> (JoinHandle<()>, SocketAddr) {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("its address");
     let router = web::router(app.clone(), address);
-    let limits = app.instance().config.server.limits.clone();
-    let server = tokio::spawn(server::run(listener, router, limits, app.stopping.clone()));
+    let settings = settings(app).expect("its certificate is good");
+    let server = tokio::spawn(server::run(listener, router, settings, app.stopping.clone()));
     (server, address)
 }
 

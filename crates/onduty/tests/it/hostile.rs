@@ -4,6 +4,7 @@ use crate::day::{DAY, Day, Setting};
 use crate::person::Person;
 use crate::tools::{eventually, git};
 use onduty_fakes::tracker::{ErrorGroup, Frame};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -112,6 +113,7 @@ async fn everything_outside_is_hostile(day: &Day) {
             "title": hostile("other-title"), "assignee": hostile("assignee"), "culprit": "data:text/html,zq-culprit"}),
         with(&build, json!({"name": hostile("build")})),
         with(&build, json!({"name": "unit tests", "attempt": 9})),
+        with(&build, json!({"name": "on a branch", "branch": hostile_word("branch")})),
         with(&custom, json!({"subject": hostile("other-subject"), "message": hostile("message")})),
         with(&custom, json!({"subject": hostile("subject")})),
         json!({"type": "contact", "kinds": ["tide"], "trouble": hostile("trouble")}),
@@ -194,6 +196,7 @@ async fn no_page_carries_hostile_text_raw() {
         }
         shown.extend(marks(&answer.text).into_iter().map(str::to_owned));
     }
+    live_parts_are_tame(&lena).await;
     shown.sort_unstable();
     shown.dedup();
     for mark in [
@@ -218,6 +221,27 @@ async fn no_page_carries_hostile_text_raw() {
         assert!(shown.iter().any(|known| known == mark), "{mark} is on no page, so nothing was proved: {shown:?}");
     }
     day.end().await;
+}
+
+/// The same text in live parts: no line of it becomes an event of its own, and the markup is as tame as the page's.
+async fn live_parts_are_tame(lena: &Person) {
+    let mut stream = lena.request(Method::GET, "/events?duty=developers").send().await.unwrap();
+    let mut text = String::new();
+    while !text.contains("event: beat") {
+        let piece = stream.chunk().await.expect("the stream goes on").expect("the stream does not end");
+        text.push_str(std::str::from_utf8(&piece).expect("events are text"));
+    }
+    let mut found = 0;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let (field, value) = line.split_once(": ").unwrap_or_else(|| panic!("no field: {line}"));
+        assert!(matches!(field, "retry" | "event" | "id" | "data"), "{line}");
+        let part: Value = if field == "data" { serde_json::from_str(value).unwrap_or_default() } else { Value::Null };
+        if let Some(html) = part["html"].as_str() {
+            check(html, "a live part");
+            found += marks(html).len();
+        }
+    }
+    assert!(found > 3, "hostile text is in live parts, or nothing was proved: {text}");
 }
 
 fn encoded(text: &str) -> String {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Rooms of `onduty`, lowest level first; a room may use every level below its own.
-const LEVELS: [&[&str]; 5] = [
+const LEVELS: [&[&str]; 6] = [
+    &["metrics"],
     &["egress", "clock", "server"],
     &["store", "sources", "actions", "texts", "config"],
     &["app"],

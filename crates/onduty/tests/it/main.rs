@@ -33,5 +33,8 @@ mod self_audit;
 mod sentry_contract;
 mod served;
 mod stores;
+mod tls;
 mod tools;
 mod trackers;
+mod viewers;
+mod watch;

@@ -102,6 +102,17 @@ impl Served {
         self
     }
 
+    /// Logs what `filter` lets through.
+    pub fn and_logs(mut self, filter: &str) -> Served {
+        self.environment.push(("RUST_LOG", filter.to_owned()));
+        self
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// An instance whose files somebody else wrote.
     pub fn in_folder(
         folder: tempfile::TempDir,
@@ -138,7 +149,8 @@ impl Served {
         let mut command = Command::new(ONDUTY);
         command.arg("serve").current_dir(self.files()).kill_on_drop(true).env("RUST_LOG", "off");
         command.envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         self.printed.clear();
         while let Some(line) = lines.next_line().await.unwrap() {

@@ -1,0 +1,110 @@
+//! `GET /healthz` for whoever watches the process, `GET /metrics` for Prometheus.
+
+use super::Web;
+use super::error::HttpError;
+use crate::app::{App, Engine, Heard, Kept};
+use crate::clock::real_now;
+use crate::metrics::{self, counter, gauge};
+use crate::store;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+/// `GET /healthz`: 200 while the engine runs and the store takes what is written; a silent source is said and is no ill
+/// health. Open to everybody, and tells nothing that could not be told to everybody.
+pub async fn health(State(web): State<Web>) -> (StatusCode, Json<Value>) {
+    let health = web.app.health().await;
+    let signals: Map<String, Value> = health
+        .signals
+        .iter()
+        .map(|(kind, heard)| {
+            let (state, last) = match heard {
+                Heard::Well(last) => ("well", Some(*last)),
+                Heard::Silent(last) => ("silent", *last),
+                Heard::Trouble => ("trouble", None),
+                Heard::Off => ("off", None),
+            };
+            (kind.to_string(), json!({"state": state, "last_contact": last}))
+        })
+        .collect();
+    let store = match health.store {
+        Kept::Answers => "answering",
+        Kept::Refuses => "refusing to write",
+        Kept::Gone => "not answering",
+    };
+    let body = json!({
+        "healthy": health.is_well(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "engine": health.engine.as_str(),
+        "last_pass": health.last_pass,
+        "last_pass_age_s": health.last_pass.map(|last| real_now().duration_since(last).as_secs()),
+        "store": store,
+        // How many, and not what: this address asks nobody who they are.
+        "findings": web.app.liveness.findings().len(),
+        "signals": signals,
+    });
+    (if health.is_well() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+/// `GET /metrics`: for whoever is signed in; Prometheus with a token that may read.
+pub async fn metrics(State(web): State<Web>) -> Result<Response, HttpError> {
+    let app = &web.app;
+    let mut text = String::new();
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    metrics::head(&mut text, "onduty_build_info", "The version that runs.", "gauge");
+    metrics::sample(&mut text, "onduty_build_info", &version, 1);
+    of_engine(app, &mut text);
+    app.metrics.write(&mut text);
+    app.egress.write_counts(&mut text);
+    of_outbox(app, &mut text).await?;
+    of_connections(app, &mut text);
+    of_process(&mut text);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+fn of_engine(app: &App, text: &mut String) {
+    let now = real_now();
+    let runs = u8::from(app.liveness.engine(now) == Engine::Running);
+    gauge(text, "onduty_engine_running", "1 while the engine looks and its passes succeed.", runs);
+    if let Some(last) = app.liveness.last_pass() {
+        let age = now.duration_since(last).as_secs_f64();
+        gauge(text, "onduty_engine_last_pass_age_seconds", "Since the engine last ran well.", age);
+    }
+    counter(text, "onduty_intake_commits_total", "Commits that deliveries shared.", app.store.intake_commits());
+}
+
+async fn of_outbox(app: &App, text: &mut String) -> Result<(), HttpError> {
+    let mut reader = app.store.read().await?;
+    let (waiting, oldest) = store::outbox::waiting(&mut reader).await?;
+    gauge(text, "onduty_outbox_waiting", "Effects that have to leave.", waiting);
+    let age = oldest.map_or(0.0, |oldest| real_now().duration_since(oldest).as_secs_f64());
+    gauge(text, "onduty_outbox_oldest_seconds", "Age of the oldest effect that waits.", age);
+    Ok(())
+}
+
+fn of_connections(app: &App, text: &mut String) {
+    let counts = &app.connections;
+    gauge(text, "onduty_stream_viewers", "Open streams of live parts.", app.viewers.now());
+    gauge(text, "onduty_connections", "Open connections.", counts.open());
+    counter(text, "onduty_connections_refused_total", "Connections for which there was no place.", counts.refused());
+    counter(text, "onduty_connections_slow_total", "Connections whose headers did not come in time.", counts.slow());
+    counter(text, "onduty_connections_stalled_total", "Connections that did not take their answer.", counts.stalled());
+}
+
+/// What the kernel says of this process; nothing where it says nothing.
+fn of_process(text: &mut String) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    if let Some(kib) = resident.and_then(|kib| kib.trim().parse::<u64>().ok()) {
+        gauge(text, "process_resident_memory_bytes", "Resident memory.", kib * 1_024);
+    }
+    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+        gauge(text, "process_open_fds", "Open file descriptors.", open.count());
+    }
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    if let Some(most) = most {
+        gauge(text, "process_max_fds", "Most file descriptors.", most);
+    }
+}

@@ -1,0 +1,189 @@
+//! Over TLS, and behind a proxy: names, cookies, headers, a certificate that is renewed, and a server that refuses to be
+//! reached without any of it.
+
+use crate::day::{Day, Setting};
+use crate::person::{Person, client};
+use crate::served::Served;
+use crate::tools::{Said, eventually, has, onduty, write_private};
+use reqwest::{Method, StatusCode};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+const NAME: &str = "onduty.acme.example";
+
+/// A certificate for [`NAME`] that vouches for itself.
+fn make_certificate(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    let (key, certificate) = (folder.join("key.new"), folder.join("cert.new"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=onduty test", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-addext", &format!("subjectAltName=DNS:{NAME}"), "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .expect("openssl can be started");
+    assert!(made.status.success(), "{:?}", Said::of(&made));
+    write_private(&folder.join("key.pem"), &std::fs::read_to_string(&key).unwrap());
+    std::fs::rename(certificate, folder.join("cert.pem")).unwrap();
+}
+
+/// An instance with TLS.
+fn instance() -> Served {
+    let served = Served::with_script("#!/bin/sh\n");
+    make_certificate(&served.files().join("tls"));
+    let server = format!(
+        "server: {{public_url: \"https://{NAME}\", tls: {{certificate: tls/cert.pem, key: tls/key.pem}}}}\nsources:\n"
+    );
+    rewrite(&served, "sources:\n", &server);
+    served
+}
+
+fn rewrite(served: &Served, old: &str, new: &str) {
+    let path = served.files().join("onduty.yml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(old), "{text}");
+    std::fs::write(path, text.replace(old, new)).unwrap();
+}
+
+/// A browser that knows where the name stands and trusts this certificate alone.
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "who asks the server is not the server")]
+fn browser(address: SocketAddr, certificate: &Path) -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let pem = std::fs::read(certificate).unwrap();
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .resolve(NAME, address)
+        .tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()])
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_cookies_and_browsers_stay_on_it() {
+    if !has("openssl", "TLS of the server") {
+        return;
+    }
+    let mut served = instance();
+    served.start().await;
+    let address: SocketAddr = served.url.strip_prefix("https://").expect("it says so").parse().unwrap();
+    let base = format!("https://{NAME}:{}", address.port());
+    let certificate = served.files().join("tls/cert.pem");
+    let first = browser(address, &certificate);
+
+    // The link is the one that people can open.
+    let link = served.printed.iter().find_map(|line| line.trim().strip_prefix(&format!("https://{NAME}/"))).unwrap();
+    let form = first.post(format!("{base}/{link}")).header("content-type", "application/x-www-form-urlencoded");
+    let refused = form.try_clone().unwrap().header("origin", format!("http://{NAME}:{}", address.port()));
+    assert_eq!(refused.body("engineer=lena").send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    let own = form.header("origin", &base).body("engineer=lena").send().await.unwrap();
+    assert_eq!(own.status(), StatusCode::SEE_OTHER);
+    assert_eq!(own.headers()["strict-transport-security"], "max-age=31536000");
+    let cookie = own.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.starts_with("__Host-onduty_session="), "{cookie}");
+    for part in ["Path=/", "HttpOnly", "SameSite=Lax", "Secure"] {
+        assert!(cookie.split("; ").any(|known| known == part), "{part} in {cookie}");
+    }
+    assert!(!cookie.contains("Domain="), "{cookie}");
+    let pair = cookie.split(';').next().unwrap();
+    for (sent, status) in [(pair, 200), (pair.trim_start_matches("__Host-"), 401)] {
+        let page = first.get(&base).header("cookie", sent).send().await.unwrap();
+        assert_eq!(page.status().as_u16(), status, "{sent}");
+    }
+    let elsewhere = first.get(&base).header("host", "evil.example").send().await.unwrap();
+    assert_eq!(elsewhere.status(), StatusCode::MISDIRECTED_REQUEST);
+    let plain = client(Duration::from_secs(20)).get(format!("http://{address}/healthz")).send().await;
+    assert!(plain.is_err(), "nothing is said without TLS: {plain:?}");
+
+    // A renewed certificate is taken up while the server runs, once both files are there.
+    std::fs::write(&certificate, "half of a file").unwrap();
+    assert!(first.get(format!("{base}/healthz")).send().await.is_ok(), "the certificate before stays in use");
+    make_certificate(&served.files().join("tls"));
+    let second = browser(address, &certificate);
+    eventually("the new certificate is shown", async || second.get(format!("{base}/healthz")).send().await.ok()).await;
+    assert!(first.get(format!("{base}/healthz")).send().await.is_err(), "whoever trusts the old one alone notices");
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_listens_unprotected() {
+    if !has("openssl", "refusals of bad certificates") {
+        return;
+    }
+    let served = instance();
+    let refusals: [(&str, &str, &str); 5] = [
+        ("listen: 127.0.0.1:0", "listen: 0.0.0.0:0", ""),
+        (
+            "tls: {certificate: tls/cert.pem, key: tls/key.pem}",
+            "connections: 100",
+            "everybody between could read along",
+        ),
+        ("connections: 100", "proxy: [192.0.2.1]", ""),
+        (&format!("public_url: \"https://{NAME}\", "), "", "nothing says by which name"),
+        ("proxy: [192.0.2.1]", &format!("public_url: \"http://{NAME}\", proxy: [192.0.2.1]"), "can be read on the way"),
+    ];
+    for (old, new, refusal) in refusals {
+        rewrite(&served, old, new);
+        if !refusal.is_empty() {
+            let said = onduty(&served.files(), &[], &["serve"]).await;
+            assert_eq!(said.code, 2, "{said:?}");
+            assert!(said.err.contains(refusal), "{refusal}: {said:?}");
+        }
+    }
+
+    let served = instance();
+    let key = served.files().join("tls/key.pem");
+    let refused = async |why: &str| {
+        let said = onduty(&served.files(), &[], &["serve"]).await;
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(why), "{why}: {said:?}");
+    };
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    refused("can be read by everybody").await;
+    let other = served.files().join("other");
+    make_certificate(&other);
+    std::fs::rename(other.join("key.pem"), &key).unwrap();
+    refused("cannot be used together").await;
+    write_private(&key, "no key");
+    refused("holds no private key").await;
+    std::fs::remove_file(&key).unwrap();
+    refused("cannot read").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_proxy_its_word_counts() {
+    let server = format!("server: {{public_url: \"https://{NAME}\", proxy: [127.0.0.1]}}\nsources:\n");
+    let replaced = vec![("sources:\n".to_owned(), server)];
+    let day = Day::set(Setting { tasks: false, replaced, ..Setting::default() }).await;
+    let link = format!("/welcome/{}", day.app.first_run_token().unwrap());
+    let visitor = Person::nobody(&day.url).with("host", NAME);
+    // Without its word there is no TLS, and by this name nothing is said without.
+    let refused = visitor.get("/healthz").await.expect(421);
+    assert!(refused.text.contains("X-Forwarded-Proto"), "{}", refused.text);
+    let visitor = visitor.with("x-forwarded-proto", "https").with("x-forwarded-for", "192.0.2.44");
+    let origin = format!("https://{NAME}");
+    let form = |origin: &str| {
+        let form = visitor.request(Method::POST, &link).header("content-type", "application/x-www-form-urlencoded");
+        form.header("origin", origin.to_owned()).body("engineer=lena").send()
+    };
+    for other in [&format!("http://{NAME}"), "https://evil.example", &day.url] {
+        assert_eq!(form(other).await.unwrap().status(), StatusCode::FORBIDDEN, "{other}");
+    }
+    let entered = form(&origin).await.unwrap();
+    assert_eq!(entered.status(), StatusCode::SEE_OTHER);
+    assert!(entered.headers().contains_key("strict-transport-security"));
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-") && cookie.ends_with("; Secure"), "{cookie}");
+    // Links that people copy have the public name.
+    let own = Person::with_session(&day.url, cookie.split(['=', ';']).nth(1).unwrap()).await;
+    own.form("/duty/developers/walls", &[("label", "Kitchen")]).await.expect(303);
+    let team = own.get("/team?duty=developers").await.expect(200).text;
+    assert!(team.contains(&format!("https://{NAME}/tv/")), "{team}");
+    day.end().await;
+}
