@@ -2,6 +2,10 @@
 //!
 //! `engine` writes [`NewEntry`]s, the store numbers and chains them, views and texts word them.
 
+mod access;
+
+pub use access::AccessEvent;
+
 use crate::gate::Blocker;
 use crate::ids::{DutyId, EngineerId, Environment, StepId};
 use crate::item::{Closing, ItemId, SnoozeUntil, Why};
@@ -190,6 +194,11 @@ pub enum Event {
     Asked {
         /// In their words.
         text: String,
+    },
+    /// Something about people and what they may do; stands in the log book of the instance, never in a duty's.
+    Access {
+        /// What.
+        access: AccessEvent,
     },
     /// A note.
     Note {

@@ -8,7 +8,7 @@ use maud::Markup;
 
 use onduty::web::assets;
 use onduty::web::views::layout::{self, Here};
-use onduty::web::views::{door, item, log, process, rollout, team, today, wall};
+use onduty::web::views::{access, account, door, item, log, people, process, rollout, team, today, wall};
 use samples::{Day, Stage};
 use std::path::Path;
 use std::{fs, io};
@@ -49,13 +49,19 @@ fn pages(day: Day) -> Vec<(&'static str, Markup)> {
         ("team", framed("Team", Here::Team, team::page(&samples::team_page(day), &reader))),
         ("rollout", framed("Rollout", Here::Rollout, rollout::page(&samples::rollout_page(gate), &reader))),
         ("wall", wall::page(&samples::wall(day, &reader.tell), &reader)),
+        ("account", framed("Your account", Here::Elsewhere, account::page(&samples::account_page(day), &reader))),
+        ("people", framed("People", Here::Elsewhere, people::list(&samples::people_page(day), &reader))),
+        ("person", framed("Lena Vogt", Here::Elsewhere, people::person(&samples::person_page(day), &reader))),
+        ("access-log", framed("Access log", Here::Elsewhere, access::page(&samples::access_log_page(day), &reader))),
         ("welcome", framed("Welcome", Here::Door, door::welcome(&samples::welcome(day), &reader))),
     ];
     if matches!(day, Day::Normal | Day::Terrible) {
         pages.push(("item", framed("Item", Here::Elsewhere, item::page(&samples::item_page(day), &reader))));
         pages.push(("search", framed("Log book", Here::Log, log::page(&samples::log_search(), &reader))));
         pages.push(("error", framed("Error", Here::Elsewhere, door::error(&samples::refused()))));
-        pages.push(("signed-out", framed("Signed out", Here::Door, door::signed_out())));
+        pages.push(("sign-in", framed("Sign in", Here::Door, door::sign_in(&samples::sign_in()))));
+        let proved = day == Day::Terrible;
+        pages.push(("prove", framed("Is it still you?", Here::Door, door::prove(&samples::prove(proved), &reader))));
     }
     pages
 }

@@ -1,7 +1,7 @@
 //! The files in force: read at start and again when they change; a broken one leaves the last good version.
 
 use super::viewers::Viewers;
-use super::{App, Bus, Change, Demo, Liveness, Shared, day};
+use super::{App, Bus, Change, Demo, Liveness, Shared, day, people};
 use crate::actions::command::CommandTarget;
 use crate::clock::Clock;
 use crate::config::{Broken, Config, Files, LoadError, MissingSecret, Secrets, Sources};
@@ -173,6 +173,8 @@ impl App {
             connections: Arc::default(),
             viewers: Viewers::default(),
             stopping: Stopping::new(),
+            passwords: Default::default(),
+            attempts: Default::default(),
             first_run: RwLock::new(None),
             demo: start.demo,
             instance: RwLock::new(Arc::new(empty)),
@@ -282,8 +284,8 @@ impl App {
     /// While nobody administers this instance, a link that works once makes the administrator.
     async fn offer_first_run(&self) -> Result<(), StoreError> {
         let mut reader = self.store.read().await?;
-        let people = access::all(&mut reader).await?;
-        if !people.iter().any(|account| account.admin && account.engineer.is_some()) {
+        let accounts = access::all(&mut reader).await?;
+        if !accounts.iter().any(people::is_administrator) {
             let secret = Secret::new()?;
             *self.first_run.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(secret);
         }

@@ -3,6 +3,8 @@
 //! `web` and `tasks` call it; it loads from the store, decides in the core, and writes in one transaction. It never
 //! answers HTTP and never waits for the network.
 
+pub mod access_log;
+pub mod attempts;
 pub mod audit;
 mod bus;
 pub mod day;
@@ -12,7 +14,10 @@ mod intake;
 mod liveness;
 mod look;
 pub mod operator;
+pub mod passwords;
+pub mod people;
 pub mod self_audit;
+pub mod sign_in;
 mod viewers;
 
 pub use bus::{Bus, Change};
@@ -22,6 +27,7 @@ pub use instance::{Instance, Start, StartError, location};
 pub use intake::{Accepted, IntakeError};
 pub use liveness::{Engine, Liveness};
 pub use look::Look;
+pub use sign_in::{Origin, SignInError, acts_as};
 pub use viewers::{Viewers, Viewing};
 
 use crate::clock::Clock;
@@ -33,6 +39,7 @@ use crate::sources::SourceError;
 use crate::sources::git::Mirror;
 use crate::store::Store;
 use crate::store::access::Secret;
+use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::oneshot;
@@ -71,6 +78,10 @@ pub struct Shared {
     pub stopping: Stopping,
     /// Whether nothing may leave.
     pub observe_only: bool,
+    /// The turns in which passwords are hashed.
+    pub passwords: passwords::Passwords,
+    /// Who tried to sign in how often.
+    pub attempts: attempts::Attempts,
     first_run: RwLock<Option<Secret>>,
     /// The demo's controls, where this is a demo.
     pub demo: Option<Arc<dyn Demo>>,
@@ -120,6 +131,28 @@ impl App {
     pub fn use_first_run(&self, token: &str) -> bool {
         let mut secret = self.first_run.write().unwrap_or_else(PoisonError::into_inner);
         secret.take_if(|secret| secret.is(token)).is_some()
+    }
+
+    /// Takes back that the first-run link was used: what it was used for was not kept.
+    pub fn offer_first_run_again(&self, token: &str) {
+        *self.first_run.write().unwrap_or_else(PoisonError::into_inner) = Some(Secret::from_text(token));
+    }
+
+    /// Whether a proof of who somebody is still counts. A demo asks nobody: its team does not exist.
+    pub fn is_recent(&self, proved_at: Timestamp, real_now: Timestamp) -> bool {
+        let age = real_now.duration_since(proved_at);
+        let limit = self.instance().config.access.prove_again;
+        self.demo.is_some() || SignedDuration::try_from(limit).is_ok_and(|limit| age < limit)
+    }
+
+    /// Whether another system signs people in.
+    pub fn has_single_sign_on(&self) -> bool {
+        self.single_sign_on_name().is_some()
+    }
+
+    /// What the other system that signs people in is called, where there is one.
+    pub fn single_sign_on_name(&self) -> Option<String> {
+        None
     }
 
     /// The token of the first-run link, while nobody has used it.

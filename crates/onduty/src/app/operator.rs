@@ -3,7 +3,7 @@
 use super::App;
 use crate::clock::real_now;
 use crate::store::StoreError;
-use crate::store::access::{self, NewAccount, Secret};
+use crate::store::access::{self, Account, NewAccount, Secret};
 use jiff::SignedDuration;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -23,7 +23,7 @@ impl App {
     /// The store or the file cannot be written.
     pub async fn let_operator_in(&self) -> Result<PathBuf, StoreError> {
         let mut tx = self.store.begin().await?;
-        let known = access::all(&mut tx).await?.into_iter().find(|account| account.engineer.is_none() && account.admin);
+        let known = access::all(&mut tx).await?.into_iter().find(is_operator);
         let account = match known {
             Some(account) => account.id,
             None => {
@@ -34,7 +34,7 @@ impl App {
         for old in access::api_tokens_of(&mut tx, &account).await?.into_iter().filter(|old| old.revoked_at.is_none()) {
             access::revoke_api_token(&mut tx, &old.id, real_now()).await?;
         }
-        let scopes = ["read", "write", "rollout"].map(str::to_owned);
+        let scopes = ["read", "write", "rollout", "people"].map(str::to_owned);
         let expires = real_now().checked_add(TOKEN_LIFE).unwrap_or(jiff::Timestamp::MAX);
         let (secret, _) =
             access::add_api_token(&mut tx, &account, "command line", &scopes, real_now(), expires).await?;
@@ -43,6 +43,12 @@ impl App {
         write_private(&path, &secret).map_err(|cause| StoreError::File { path: path.clone(), cause })?;
         Ok(path)
     }
+}
+
+/// Whether an account is the operator's: whoever runs the server, and nobody on the roster. No page and no link makes such
+/// an account, because no person can have its name.
+pub fn is_operator(account: &Account) -> bool {
+    account.engineer.is_none() && account.admin && account.name == OPERATOR
 }
 
 /// Replaces the file whole, so that nobody reads half a token.

@@ -15,6 +15,7 @@ mod item;
 mod log;
 mod logs;
 mod now;
+mod people;
 mod restore;
 mod rollout;
 pub mod serve;
@@ -78,6 +79,12 @@ enum Command {
     Signal(signal::SignalArgs),
     /// The button: status, go, watch, history
     Rollout(rollout::RolloutArgs),
+    /// Who may sign in and do what: list, link, role, administrator, close
+    People(people::PeopleArgs),
+    /// Tokens for scripts: list, make, revoke
+    Token(people::TokenArgs),
+    /// Who came in, and who changed what anybody may do
+    AccessLog(people::AccessLogArgs),
     /// Carries out one rollout; started by the server
     #[command(name = "supervise-rollout", hide = true)]
     Supervise,
@@ -122,6 +129,9 @@ pub fn run() -> ExitCode {
             Command::Item(args) => client::exit(item::run(args).await),
             Command::Signal(args) => signal::run(args).await,
             Command::Rollout(args) => client::exit(rollout::run(args).await),
+            Command::People(args) => client::exit(people::run(args).await),
+            Command::Token(args) => client::exit(people::token(args).await),
+            Command::AccessLog(args) => client::exit(people::access_log(args).await),
             Command::Supervise => ExitCode::from(OK),
         }
     })

@@ -4,6 +4,7 @@
 //! up only when [`Config::secrets`] is asked, so that files can be checked on a machine without them. Every key is
 //! described in `onduty.default.yml` beside this file.
 
+mod access;
 mod egress;
 mod files;
 mod load;
@@ -61,6 +62,8 @@ pub struct Config {
     pub egress: EgressRules,
     /// How it serves.
     pub server: ServerRules,
+    /// How people prove who they are.
+    pub access: AccessRules,
 }
 
 /// `server: {…}`
@@ -85,6 +88,19 @@ pub struct PublicUrl {
     pub https: bool,
     /// All of it, without a slash at its end.
     pub text: String,
+}
+
+/// `access: {prove_again: 10m}`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessRules {
+    /// After this long a session has to prove again who its person is, before what cannot be undone.
+    pub prove_again: Duration,
+}
+
+impl Default for AccessRules {
+    fn default() -> AccessRules {
+        AccessRules { prove_again: Duration::from_secs(600) }
+    }
 }
 
 /// `egress: {allow: [10.0.0.0/8, sentry.internal]}`

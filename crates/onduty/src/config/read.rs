@@ -1,7 +1,10 @@
 //! The text of `onduty.yml` as a [`Config`].
 
 use super::values::{line, path, socket};
-use super::{Config, EgressRules, SecretSource, ServerRules, Sources, egress, rollouts, secrets, server, sources};
+use super::{
+    AccessRules, Config, EgressRules, SecretSource, ServerRules, Sources, access, egress, rollouts, secrets, server,
+    sources,
+};
 use onduty_core::files::{self, Fields, Node, Problem, Problems};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,6 +29,7 @@ pub fn config(file: &str, text: &str, base: &Path) -> (Config, Vec<Problem>) {
         rollouts: BTreeMap::new(),
         egress: EgressRules::default(),
         server: ServerRules::default(),
+        access: AccessRules::default(),
     };
     if let Some(root) = files::parse(text, &mut problems) {
         read(&root, base, &mut config, &mut problems);
@@ -57,6 +61,7 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     }
     // First: where `http` may be spoken depends on it.
     config.egress = fields.node("egress").map(|node| egress::read(node, problems)).unwrap_or_default();
+    config.access = fields.node("access").map(|node| access::read(node, problems)).unwrap_or_default();
     config.sources = sources::read(fields.map("sources", problems), base, &config.egress, problems);
     config.write_back_errors = fields.node("write_back").and_then(|node| rollouts::write_back(node, base, problems));
     config.rollouts = rollouts::read(fields.map("rollouts", problems), base, problems);

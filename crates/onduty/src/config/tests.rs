@@ -370,6 +370,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/properties/sources/properties/bugsink", "sources: {bugsink: {zzzzzzzz: 1}}\n"),
         ("/properties/server", "server: {zzzzzzzz: 1}\n"),
         ("/properties/server/properties/tls", "server: {tls: {zzzzzzzz: 1}}\n"),
+        ("/properties/access", "access: {zzzzzzzz: 1}\n"),
         ("/properties/egress", "egress: {zzzzzzzz: 1}\n"),
         ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
         ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),

@@ -135,7 +135,7 @@ pub fn new_id(real_now: jiff::Timestamp) -> String {
 }
 
 /// `N` bytes that nobody can guess.
-fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| StoreError::NoRandomness)?;
     Ok(bytes)

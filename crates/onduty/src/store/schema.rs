@@ -25,7 +25,11 @@ macro_rules! step {
 }
 
 /// Every step, in order. Numbers are never used again, and a step that was released never changes.
-const STEPS: &[Step] = &[step!(1, "first", "0001_first.sql"), step!(6, "restored", "0006_restored.sql")];
+const STEPS: &[Step] = &[
+    step!(1, "first", "0001_first.sql"),
+    step!(2, "people", "0002_people.sql"),
+    step!(6, "restored", "0006_restored.sql"),
+];
 
 /// The first step that can remember that a store came from a backup: older stores are not backed up.
 pub(super) const KNOWS_BACKUPS: i64 = 6;

@@ -121,6 +121,7 @@ pub fn event(event: &Event, tell: &Telling<'_>) -> String {
             count(*problems as usize, "problem"),
             visible(first)
         ),
+        Event::Access { access } => super::access::access(access),
         Event::Asked { text } => format!("asked: {}", visible(text)),
         Event::Note { text, corrects: Some(seq) } => format!("correction of entry {seq}: {}", visible(text)),
         Event::Note { text, corrects: None } => visible(text),

@@ -3,11 +3,13 @@
 //! Called by `web/views`, `cli`, `notify` and the store's search text. Pure: a thing and a [`Telling`] in, a sentence
 //! out. Everything that came from outside goes through [`visible`] here; escaping for HTML or Markdown is the caller's.
 
+mod access;
 mod events;
 mod markdown;
 mod reasons;
 mod words;
 
+pub use access::role_name;
 pub use events::{LogLine, author, event, line, names_its_item};
 pub use markdown::{LogDay, markdown_log};
 pub use reasons::{

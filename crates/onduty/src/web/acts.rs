@@ -1,17 +1,16 @@
 //! Forms: each says what a person wants, the app does it, and the browser goes back to its page.
 
 use super::Web;
-use super::auth::{self, Visit};
+use super::auth::Visit;
 use super::error::HttpError;
 use super::flash::Flash;
 use super::form::{Posted, own_path};
+use super::people::by;
 use crate::app::Press;
 use crate::clock::real_now;
-use crate::store::access::{self, AccountId, NewAccount};
-use crate::store::{self, Tx};
+use crate::store;
 use axum::extract::{Extension, Path, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Redirect;
 use jiff::SignedDuration;
 use onduty_core::calendar;
 use onduty_core::engine::Action;
@@ -21,8 +20,6 @@ use onduty_core::signal::RolloutState;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// How long a sign-in link works.
-const LINK_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long an answer waits for a jump of the demo to arrive.
 const JUMP_SHOWN: Duration = Duration::from_secs(8);
 
@@ -224,13 +221,7 @@ pub async fn make_wall(
     Posted(form): Posted<WallForm>,
 ) -> Result<Redirect, HttpError> {
     let duty = visit.duty()?.clone();
-    let label: String = form.label.unwrap_or_default().trim().chars().take(80).collect();
-    if label.is_empty() {
-        return Err(HttpError::BadInput("say where the screen hangs, so that it can be revoked later".to_owned()));
-    }
-    let mut tx = web.app.store.begin().await?;
-    let (secret, _) = access::add_wall_token(&mut tx, &duty, &label, real_now()).await?;
-    tx.commit().await?;
+    let (secret, _) = web.app.make_wall(&by(&visit)?, &duty, form.label.as_deref().unwrap_or_default()).await?;
     web.flashes.put(&visit, Flash::Wall(format!("{}/tv/{}", web.own_address(), secret.expose())));
     Ok(Redirect::to(&format!("/team?duty={duty}")))
 }
@@ -243,15 +234,7 @@ pub async fn revoke_wall(
     Posted(_): Posted<WallForm>,
 ) -> Result<Redirect, HttpError> {
     let duty = visit.duty()?.clone();
-    let mut reader = web.app.store.read().await?;
-    let own = access::wall_tokens(&mut reader).await?.into_iter().any(|wall| wall.id == id && wall.duty == duty);
-    drop(reader);
-    if !own {
-        return Err(HttpError::NotFound("there is no such wall screen".to_owned()));
-    }
-    let mut tx = web.app.store.begin().await?;
-    access::revoke_wall_token(&mut tx, &id, real_now()).await?;
-    tx.commit().await?;
+    web.app.revoke_wall(&by(&visit)?, &duty, &id).await?;
     // Open streams of this screen end at their next beat.
     web.walls.revoke(&id);
     Ok(Redirect::to(&format!("/team?duty={duty}")))
@@ -271,58 +254,15 @@ pub async fn make_link(
     Posted(form): Posted<LinkForm>,
 ) -> Result<Redirect, HttpError> {
     let engineer = EngineerId::new(form.engineer);
-    let instance = web.app.instance();
-    let Some(known) = instance.roster.engineers.get(&engineer) else {
-        return Err(HttpError::BadInput(format!("{engineer} is not on the roster")));
-    };
-    let mut tx = web.app.store.begin().await?;
-    let account = account_of(&mut tx, &engineer, &known.name, false).await?;
-    let expires = real_now().checked_add(LINK_LIFE).map_err(|_| HttpError::Internal)?;
-    let secret = access::add_link(&mut tx, &account, real_now(), expires).await?;
-    tx.commit().await?;
+    let secret = web.app.make_link_for(&by(&visit)?, &engineer).await?;
     let address = format!("{}/welcome/{}", web.own_address(), secret.expose());
     web.flashes.put(&visit, Flash::Link(engineer, address));
     Ok(Redirect::to(&own_path(form.back.as_deref().unwrap_or_default(), "/team")))
 }
 
-/// The engineer's account, made where there is none.
-pub(super) async fn account_of(
-    tx: &mut Tx,
-    engineer: &EngineerId,
-    name: &str,
-    admin: bool,
-) -> Result<AccountId, store::StoreError> {
-    match access::by_engineer(tx, engineer).await? {
-        Some(account) => {
-            if admin && !account.admin {
-                access::set_admin(tx, &account.id, true).await?;
-            }
-            Ok(account.id)
-        }
-        None => {
-            let account = NewAccount { name: name.to_owned(), engineer: Some(engineer.clone()), admin };
-            access::add(tx, &account, real_now()).await
-        }
-    }
-}
-
 /// A form with nothing to say.
 #[derive(Debug, Deserialize)]
 pub struct NoFields {}
-
-/// `POST /sign-out`
-pub async fn sign_out(
-    State(web): State<Web>,
-    Extension(visit): Extension<Visit>,
-    Posted(NoFields {}): Posted<NoFields>,
-) -> Result<Response, HttpError> {
-    if let Some(session) = &visit.session {
-        let mut tx = web.app.store.begin().await?;
-        access::end(&mut tx, session).await?;
-        tx.commit().await?;
-    }
-    Ok(([(header::SET_COOKIE, auth::FORGET_COOKIE)], Redirect::to("/")).into_response())
-}
 
 /// The demo's clock.
 #[derive(Debug, Deserialize)]

@@ -1,19 +1,23 @@
 //! Who asks, and whether they may: every route goes through [`guard`].
 
+use super::arrival::Arrival;
 use super::error::HttpError;
+use super::form;
+use super::held::{Held, HeldForm};
 use super::policy::{self, Decision, Person, Role, Scope, Subject, Wish};
-use crate::app::{App, day};
+use crate::app::{App, Origin, day, operator};
 use crate::clock::real_now;
-use crate::store::access::{self, Account, Secret};
+use crate::store::access::{self, Account, AccountId, Secret};
 use crate::store::{self, StoreError};
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::item::ItemId;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// The name of the session cookie.
@@ -45,6 +49,10 @@ pub struct Guard {
     pub wish: Wish,
     /// Which duty it is about.
     pub about: About,
+    /// What it is for, in one line.
+    pub summary: &'static str,
+    /// Forms that wait until somebody proved who they are.
+    pub(super) held: Arc<Held>,
 }
 
 /// Who asks and about what, for handlers.
@@ -58,6 +66,10 @@ pub struct Visit {
     pub csrf: String,
     /// The session, where there is one.
     pub session: Option<String>,
+    /// The account that asks, or for which the operator speaks.
+    pub account: Option<AccountId>,
+    /// Where from.
+    pub origin: Origin,
 }
 
 impl Visit {
@@ -80,9 +92,28 @@ impl Visit {
         self.duty.as_ref().ok_or_else(|| HttpError::NotFound("there is no such duty on the roster".to_owned()))
     }
 
-    /// Whether the policy lets this visitor do `wish` about the duty.
+    /// The account that asks.
+    ///
+    /// # Errors
+    /// [`HttpError::SignIn`], and where the operator speaks for somebody who has no account.
+    pub fn account(&self) -> Result<&AccountId, HttpError> {
+        self.person()?;
+        self.account.as_ref().ok_or_else(|| {
+            HttpError::Conflict("this engineer has no account yet; make a sign-in link first".to_owned())
+        })
+    }
+
+    /// The session that asks.
+    ///
+    /// # Errors
+    /// [`HttpError::Refused`] for scripts, which have none.
+    pub fn session(&self) -> Result<&str, HttpError> {
+        self.session.as_deref().ok_or_else(|| HttpError::Refused("this is for people in a browser".to_owned()))
+    }
+
+    /// Whether the policy lets this visitor do `wish` about the duty, if need be after a proof.
     pub fn may(&self, wish: Wish) -> bool {
-        policy::decide(&self.subject, wish, self.duty.as_ref()) == Decision::Allowed
+        matches!(policy::decide(&self.subject, wish, self.duty.as_ref()), Decision::Allowed | Decision::Prove)
     }
 
     /// Why not, for people.
@@ -90,7 +121,7 @@ impl Visit {
         match policy::decide(&self.subject, wish, self.duty.as_ref()) {
             Decision::Refused(why) => Some(why.to_owned()),
             Decision::SignIn => Some("sign in first".to_owned()),
-            Decision::Allowed => None,
+            Decision::Allowed | Decision::Prove => None,
         }
     }
 }
@@ -104,18 +135,45 @@ pub async fn guard(
 ) -> Result<Response, HttpError> {
     let path = |name: &str| params.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
     let mut visit = identify(&guard.app, request.headers(), path("token").as_deref(), guard.about).await?;
+    visit.origin = origin(&request);
     visit.duty = about(&guard, &request, &path, &visit);
     // Without a session as well: no other site signs somebody in as whom it likes. Senders of signals sign instead.
     if request.method() != Method::GET && guard.wish != Wish::Deliver {
         refuse_other_sites(request.headers())?;
     }
     match policy::decide(&visit.subject, guard.wish, visit.duty.as_ref()) {
+        // Whatever waited is here now, or somebody does something else instead.
+        Decision::Allowed if request.method() != Method::GET && policy::cannot_be_undone(guard.wish) => {
+            guard.held.forget(&visit);
+        }
         Decision::Allowed => {}
         Decision::SignIn => return Err(HttpError::SignIn),
+        Decision::Prove if request.uri().path().starts_with("/api/") => return Err(HttpError::Prove),
+        Decision::Prove => return hold(&guard, &visit, request).await,
         Decision::Refused(why) => return Err(HttpError::Refused(why.to_owned())),
     }
     request.extensions_mut().insert(visit);
     Ok(next.run(request).await.into_response())
+}
+
+/// Keeps a form until its person has proved who they are, and sends them to do so.
+async fn hold(guard: &Guard, visit: &Visit, request: Request) -> Result<Response, HttpError> {
+    let path = request.uri().path().to_owned();
+    let mut fields = form::pairs(request).await?;
+    form::check_csrf(visit, &fields)?;
+    fields.retain(|(name, _)| name != "csrf");
+    guard.held.put(visit, HeldForm { path, fields, wish: guard.wish, summary: guard.summary });
+    Ok(Redirect::to("/prove").into_response())
+}
+
+/// Where a request comes from.
+fn origin(request: &Request) -> Origin {
+    let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let arrival = request.extensions().get::<Arrival>();
+    Origin {
+        agent: agent.map(|agent| agent.chars().take(300).collect()),
+        address: arrival.map(|arrival| arrival.client.to_string()),
+    }
 }
 
 fn about(guard: &Guard, request: &Request, path: &dyn Fn(&str) -> Option<String>, visit: &Visit) -> Option<DutyId> {
@@ -142,7 +200,14 @@ fn about(guard: &Guard, request: &Request, path: &dyn Fn(&str) -> Option<String>
 
 /// Who asks: a wall screen by its address, a script by its token, a person by their session.
 async fn identify(app: &App, headers: &HeaderMap, token: Option<&str>, about: About) -> Result<Visit, StoreError> {
-    let mut visit = Visit { subject: Subject::Nobody, duty: None, csrf: String::new(), session: None };
+    let mut visit = Visit {
+        subject: Subject::Nobody,
+        duty: None,
+        csrf: String::new(),
+        session: None,
+        account: None,
+        origin: Origin::default(),
+    };
     let (bearer, cookie) = (bearer(headers), cookie(headers));
     // Webhooks, assets and strangers have nothing to look up: they do not queue for the store.
     if about != About::Wall && bearer.is_none() && cookie.is_none() {
@@ -158,13 +223,20 @@ async fn identify(app: &App, headers: &HeaderMap, token: Option<&str>, about: Ab
     }
     if let Some(secret) = bearer {
         if let Some((token, account)) = access::api_token_of(&mut reader, &secret, real_now()).await? {
-            let scopes: BTreeSet<Scope> = token.scopes.iter().filter_map(|scope| scope_of(scope)).collect();
+            let scopes: BTreeSet<Scope> = token.scopes.iter().filter_map(|scope| Scope::of(scope)).collect();
             let mut account = account;
+            visit.account = Some(account.id.clone());
             // Only the operator's token, which belongs to no engineer, may speak for one.
-            if account.engineer.is_none() && account.admin {
-                account.engineer = headers.get(SPEAKS_FOR).and_then(|name| name.to_str().ok()).map(EngineerId::from);
+            let speaks_for = headers.get(SPEAKS_FOR).and_then(|name| name.to_str().ok()).map(EngineerId::from);
+            if let Some(engineer) = speaks_for.filter(|_| operator::is_operator(&account)) {
+                visit.account = access::by_engineer(&mut reader, &engineer).await?.map(|account| account.id);
+                account.engineer = Some(engineer);
             }
             visit.subject = Subject::Person(person(app, &mut reader, account, Some(scopes)).await?);
+            drop(reader);
+            if token.wants_touch(real_now()) {
+                note_use(write_token_use(app, &token.id).await);
+            }
         }
         return Ok(visit);
     }
@@ -173,15 +245,35 @@ async fn identify(app: &App, headers: &HeaderMap, token: Option<&str>, about: Ab
         return Ok(visit);
     };
     visit.csrf = csrf_of(&secret);
-    visit.subject = Subject::Person(person(app, &mut reader, account, None).await?);
+    visit.account = Some(account.id.clone());
+    let mut person = person(app, &mut reader, account, None).await?;
+    person.proved = app.is_recent(session.proved_at, real_now());
+    visit.subject = Subject::Person(person);
     visit.session = Some(session.id.clone());
     drop(reader);
     if session.wants_touch(real_now()) {
-        let mut tx = app.store.begin().await?;
-        access::touch(&mut tx, &session.id, real_now()).await?;
-        tx.commit().await?;
+        note_use(write_session_use(app, &session.id).await);
     }
     Ok(visit)
+}
+
+async fn write_token_use(app: &App, id: &str) -> Result<(), StoreError> {
+    let mut tx = app.store.begin().await?;
+    access::touch_api_token(&mut tx, id, real_now()).await?;
+    tx.commit().await
+}
+
+async fn write_session_use(app: &App, id: &str) -> Result<(), StoreError> {
+    let mut tx = app.store.begin().await?;
+    access::touch(&mut tx, id, real_now()).await?;
+    tx.commit().await
+}
+
+/// A store that cannot be written still answers whoever looks: that something was used is not worth a refusal.
+fn note_use(written: Result<(), StoreError>) {
+    if let Err(error) = written {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the use of a session or token was not written down");
+    }
 }
 
 /// The account as the policy sees it: its grants, the roster's members, and whose shift runs now.
@@ -201,10 +293,11 @@ async fn person(
         roles: Default::default(),
         serving: BTreeSet::new(),
         scopes,
+        proved: true,
     };
     for duty in &instance.roster.duties {
         let member = engineer.as_ref().is_some_and(|engineer| duty.members.contains(engineer));
-        let granted = account.roles.get(&duty.id).and_then(|role| role_of(role));
+        let granted = account.roles.get(&duty.id).and_then(|role| Role::of(role));
         if let Some(role) = granted.max(member.then_some(Role::Engineer)) {
             person.roles.insert(duty.id.clone(), role);
         }
@@ -216,24 +309,6 @@ async fn person(
         }
     }
     Ok(person)
-}
-
-fn role_of(word: &str) -> Option<Role> {
-    match word {
-        "viewer" => Some(Role::Viewer),
-        "engineer" => Some(Role::Engineer),
-        "process-owner" => Some(Role::ProcessOwner),
-        _ => None,
-    }
-}
-
-fn scope_of(word: &str) -> Option<Scope> {
-    match word {
-        "read" => Some(Scope::Read),
-        "write" => Some(Scope::Write),
-        "rollout" => Some(Scope::Rollout),
-        _ => None,
-    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<Secret> {

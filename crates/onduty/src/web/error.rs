@@ -1,7 +1,9 @@
 //! What goes wrong for whoever asked: what happened, what it means, what to do. Internals stay in the log.
 
 use super::views::door::ErrorView;
-use crate::app::{DayError, IntakeError};
+use crate::app::passwords::PasswordError;
+use crate::app::people::PeopleError;
+use crate::app::{DayError, IntakeError, SignInError};
 use crate::sources::SourceError;
 use crate::store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -16,6 +18,12 @@ pub enum HttpError {
     NotFound(String),
     /// Somebody has to sign in.
     SignIn,
+    /// The name and password do not belong together.
+    WrongPassword(String),
+    /// Somebody has to prove again who they are.
+    Prove,
+    /// Too many tries.
+    TooMany(String, i64),
     /// Not for this person.
     Refused(String),
     /// The form or body cannot be read.
@@ -65,6 +73,24 @@ impl HttpError {
                 "you are not signed in".to_owned(),
                 "Pages and answers of onduty are for the team.",
                 "Open the link that your administrator gave you, or send a token with the request.",
+            ),
+            HttpError::WrongPassword(what) => (
+                StatusCode::FORBIDDEN,
+                what.clone(),
+                "Nobody was signed in.",
+                "Try again. An administrator can make a link with which you choose another password.",
+            ),
+            HttpError::Prove => (
+                StatusCode::FORBIDDEN,
+                "you signed in too long ago for this".to_owned(),
+                "Nothing was changed.",
+                "Prove at /prove that it is you, or use a token that was made for it.",
+            ),
+            HttpError::TooMany(what, _) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                what.clone(),
+                "Nobody was signed in, whether the password was right or not.",
+                "An administrator can make a link that lets you in at once.",
             ),
             HttpError::Refused(what) => (StatusCode::FORBIDDEN, what.clone(), "", "Ask somebody who may."),
             HttpError::BadInput(what) => {
@@ -141,6 +167,10 @@ impl HttpError {
 impl IntoResponse for HttpError {
     /// A bare status with the [`Shown`] beside it; the outer layer knows whether to draw a page or JSON.
     fn into_response(self) -> Response {
+        let wait = match &self {
+            HttpError::TooMany(_, seconds) => Some(*seconds),
+            _ => None,
+        };
         let (status, shown) = self.shown();
         let mut response = status.into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -148,6 +178,9 @@ impl IntoResponse for HttpError {
         }
         if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(shown);
         response
@@ -198,6 +231,32 @@ impl From<DayError> for HttpError {
             DayError::GateClosed(blockers) => HttpError::GateClosed(blockers),
             DayError::Moved => HttpError::Conflict(error.to_string()),
             DayError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignInError> for HttpError {
+    fn from(error: SignInError) -> HttpError {
+        let what = error.to_string();
+        match error {
+            SignInError::Wrong => HttpError::WrongPassword(what),
+            SignInError::TooMany(wait) => HttpError::TooMany(what, wait.as_secs()),
+            SignInError::NoLink => HttpError::NotFound(what),
+            SignInError::NoEngineer | SignInError::NoPassword => HttpError::BadInput(what),
+            SignInError::Password(PasswordError::Weak(_)) => HttpError::BadInput(what),
+            SignInError::Password(PasswordError::Busy) => HttpError::Busy,
+            SignInError::Password(PasswordError::Store(error)) | SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PeopleError> for HttpError {
+    fn from(error: PeopleError) -> HttpError {
+        match error {
+            PeopleError::Nothing(_) => HttpError::NotFound(error.to_string()),
+            PeopleError::LastAdministrator | PeopleError::Refused(_) => HttpError::Conflict(error.to_string()),
+            PeopleError::BadInput(what) => HttpError::BadInput(what),
+            PeopleError::Store(error) => error.into(),
         }
     }
 }

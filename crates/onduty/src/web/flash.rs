@@ -12,6 +12,8 @@ pub enum Flash {
     Wall(String),
     /// A new sign-in link, and for whom.
     Link(EngineerId, String),
+    /// A new token for scripts.
+    Token(String),
 }
 
 /// What waits, by session.

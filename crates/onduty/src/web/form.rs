@@ -17,12 +17,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
     async fn from_request(request: Request, _: &S) -> Result<Posted<T>, HttpError> {
         let visit = request.extensions().get::<Visit>().cloned().ok_or(HttpError::SignIn)?;
         let pairs = pairs(request).await?;
-        let token = pairs.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.as_str());
-        if !auth::same_csrf(&visit.csrf, token.unwrap_or_default()) {
-            return Err(HttpError::Refused("this form is not from a page of yours; load the page again".to_owned()));
-        }
+        check_csrf(&visit, &pairs)?;
         read(&pairs).map(Posted)
     }
+}
+
+/// Refuses a form that does not carry its session's token.
+pub(super) fn check_csrf(visit: &Visit, pairs: &[(String, String)]) -> Result<(), HttpError> {
+    let token = pairs.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.as_str());
+    if auth::same_csrf(&visit.csrf, token.unwrap_or_default()) {
+        return Ok(());
+    }
+    Err(HttpError::Refused("this form is not from a page of yours; load the page again".to_owned()))
 }
 
 /// A form without a session: the door.
@@ -37,7 +43,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Plain<T> {
     }
 }
 
-async fn pairs(request: Request) -> Result<Vec<(String, String)>, HttpError> {
+pub(super) async fn pairs(request: Request) -> Result<Vec<(String, String)>, HttpError> {
     let bytes = axum::body::to_bytes(request.into_body(), MAX_BYTES)
         .await
         .map_err(|_| HttpError::BadInput(format!("the form is larger than {MAX_BYTES} bytes or broke off")))?;

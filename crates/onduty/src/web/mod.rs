@@ -12,11 +12,14 @@ mod error;
 mod flash;
 mod form;
 mod health;
+mod held;
 mod hooks;
 mod limits;
 mod live;
 mod openapi;
 mod pages;
+mod people;
+mod people_api;
 pub mod policy;
 mod present;
 pub mod routes;
@@ -27,7 +30,7 @@ mod walls;
 use crate::app::App;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use error::Shown;
@@ -44,6 +47,7 @@ pub struct Web {
     pub app: App,
     address: SocketAddr,
     flashes: Arc<flash::Flashes>,
+    held: Arc<held::Held>,
     walls: Arc<walls::WallSightings>,
     views: Arc<live::Views>,
 }
@@ -61,7 +65,14 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 
 /// The router of a server that listens at `address`.
 pub fn router(app: App, address: SocketAddr) -> Router {
-    let web = Web { app, address, flashes: Arc::default(), walls: Arc::default(), views: Arc::default() };
+    let web = Web {
+        app,
+        address,
+        flashes: Arc::default(),
+        held: Arc::default(),
+        walls: Arc::default(),
+        views: Arc::default(),
+    };
     let mut router = Router::new();
     let rules = web.app.instance().config.server.clone();
     let limits = rules.limits.clone();
@@ -84,6 +95,8 @@ pub fn router(app: App, address: SocketAddr) -> Router {
 /// Draws errors: as a page for people, as JSON for scripts.
 async fn show_errors(State(web): State<Web>, request: Request, next: Next) -> Response {
     let wants_json = wants_json(request.uri().path(), request.headers());
+    let asked = request.uri().path_and_query().filter(|_| request.method() == Method::GET).map(ToString::to_string);
+    let asked = form::own_path(asked.as_deref().unwrap_or_default(), "/");
     let mut response = next.run(request).await;
     let shown = response.extensions_mut().remove::<Shown>().or_else(|| error::of_framework(&response));
     let Some(shown) = shown else { return response };
@@ -102,7 +115,7 @@ async fn show_errors(State(web): State<Web>, request: Request, next: Next) -> Re
     } else {
         let mut view = shown.view;
         view.details.extend(shown.blockers.iter().map(|blocker| crate::texts::blocker(blocker, &tell)));
-        (status, pages::error_page(&web, &view)).into_response()
+        (status, pages::error_page(&web, &view, &asked)).into_response()
     };
     for name in [header::RETRY_AFTER, header::ALLOW, header::ACCEPT_ENCODING] {
         if let Some(value) = headers.get(&name) {

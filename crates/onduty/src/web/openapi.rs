@@ -64,6 +64,11 @@ fn query_parameters(path: &str, method: &str) -> Vec<Value> {
             query("after", "Everything after this number", "integer"),
             query("limit", "Most entries, 200 unless given", "integer"),
         ],
+        ("GET", "/api/v1/access-log") => vec![
+            query("q", "Words to look for", "string"),
+            query("before", "Entries before this number", "integer"),
+            query("limit", "Most entries, 200 unless given", "integer"),
+        ],
         ("GET", "/api/v1/duties/{duty}/rollouts/{id}") => {
             vec![query("after", "Output after this line", "integer")]
         }
@@ -88,6 +93,18 @@ fn body_schema(path: &str, method: &str) -> Option<Value> {
             &["environment", "revision", "diff_hash"],
             json!({"environment": text, "revision": text, "diff_hash": text}),
         )),
+        ("POST", "/api/v1/people") => Some(object(&["name", "login"], json!({"name": text, "login": text}))),
+        ("POST", "/api/v1/people/{id}/{verb}") => Some(object(
+            &[],
+            json!({"duty": text, "role": {"enum": ["viewer", "engineer", "process-owner", null]},
+                   "admin": {"type": "boolean"}, "session": text, "token": text}),
+        )),
+        ("POST", "/api/v1/account/tokens") => Some(object(
+            &["name", "scopes"],
+            json!({"name": text, "days": {"type": "integer", "minimum": 1, "maximum": 366},
+                   "scopes": {"type": "array", "items": {"enum": ["read", "write", "rollout", "people"]}}}),
+        )),
+        ("POST", "/api/v1/duties/{duty}/walls") => Some(object(&["name"], json!({"name": text}))),
         ("POST", "/api/v1/duties/{duty}/rollouts/{id}/resolve") => {
             Some(object(&["state"], json!({"state": {"enum": ["succeeded", "failed"]}})))
         }

@@ -40,7 +40,7 @@ pub(super) fn me(visit: &Visit) -> Option<EngineerId> {
 }
 
 /// Draws `body` in the layout.
-fn draw(web: &Web, scene: &Scene, reader: &Reader<'_>, title: &str, here: Here, body: Markup) -> Markup {
+pub(super) fn draw(web: &Web, scene: &Scene, reader: &Reader<'_>, title: &str, here: Here, body: Markup) -> Markup {
     layout::page(&scene.layout(&web.app, title, here), reader, body)
 }
 
@@ -255,7 +255,7 @@ async fn admin_view(web: &Web, scene: &Scene, flash: Option<Flash>) -> Result<Te
     let (new_wall, new_link) = match flash {
         Some(Flash::Wall(address)) => (Some(address), None),
         Some(Flash::Link(engineer, address)) => (None, Some((engineer, address))),
-        None => (None, None),
+        Some(Flash::Token(_)) | None => (None, None),
     };
     Ok(TeamAdminView { walls: walls.collect(), new_wall, new_link })
 }
@@ -317,6 +317,7 @@ pub(super) fn bare(web: &Web, title: &str, body: impl FnOnce(&Reader<'_>) -> Mar
         csrf: "",
         back: "/",
         may_act: false,
+        administers: false,
     };
     let view = LayoutView {
         title: title.to_owned(),
@@ -329,10 +330,10 @@ pub(super) fn bare(web: &Web, title: &str, body: impl FnOnce(&Reader<'_>) -> Mar
     layout::page(&view, &reader, body(&reader))
 }
 
-/// The page of an error.
-pub(super) fn error_page(web: &Web, view: &door::ErrorView) -> Markup {
+/// The page of an error; `asked` is the page that somebody wanted to see.
+pub(super) fn error_page(web: &Web, view: &door::ErrorView, asked: &str) -> Markup {
     if view.status == 401 {
-        return bare(web, "Signed out", |_| door::signed_out());
+        return super::door::draw_sign_in(web, asked.to_owned(), true);
     }
     bare(web, "Not possible", |_| door::error(view))
 }

@@ -34,6 +34,9 @@ pub struct Person {
     pub serving: BTreeSet<DutyId>,
     /// What a token may do; `None` for a session, which may do all that the person may.
     pub scopes: Option<BTreeSet<Scope>>,
+    /// Whether this is shown to be the person, not only their browser, recently enough for what cannot be undone. A
+    /// token is its own proof: it says what it may do.
+    pub proved: bool,
 }
 
 impl Person {
@@ -54,6 +57,25 @@ pub enum Role {
     ProcessOwner,
 }
 
+impl Role {
+    /// Every role, least first.
+    pub const ALL: [Role; 3] = [Role::Viewer, Role::Engineer, Role::ProcessOwner];
+
+    /// As the store keeps it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Engineer => "engineer",
+            Role::ProcessOwner => "process-owner",
+        }
+    }
+
+    /// The role of a word.
+    pub fn of(word: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.word() == word)
+    }
+}
+
 /// What a token may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -63,6 +85,33 @@ pub enum Scope {
     Write,
     /// Press the button.
     Rollout,
+    /// Look after accounts, roles and tokens, and read who did so.
+    People,
+}
+
+impl Scope {
+    /// Every scope, and what it lets a token do, for people.
+    pub const ALL: [(Scope, &'static str); 4] = [
+        (Scope::Read, "look at everything that its owner sees"),
+        (Scope::Write, "ask, work on items, write notes, make wall screens"),
+        (Scope::Rollout, "press the button, whenever its owner may"),
+        (Scope::People, "look after sessions and tokens; of an administrator, also after accounts and roles"),
+    ];
+
+    /// As the store keeps it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Write => "write",
+            Scope::Rollout => "rollout",
+            Scope::People => "people",
+        }
+    }
+
+    /// The scope of a word.
+    pub fn of(word: &str) -> Option<Scope> {
+        Scope::ALL.into_iter().map(|(scope, _)| scope).find(|scope| scope.word() == word)
+    }
 }
 
 /// What somebody wants to do.
@@ -84,8 +133,18 @@ pub enum Wish {
     RollOut,
     /// Make and revoke wall screens of a duty.
     ManageWalls,
-    /// Make sign-in links.
+    /// See the wall screens of a duty that there are.
+    SeeWalls,
+    /// Look after accounts, roles, links and everybody's sessions and tokens.
     ManagePeople,
+    /// See accounts, and who came in and changed what anybody may do.
+    SeePeople,
+    /// See one's own sessions and tokens.
+    SeeSelf,
+    /// End one's own sessions, revoke one's own tokens, change one's own password.
+    ManageSelf,
+    /// Make a token of one's own.
+    MakeToken,
     /// Run the demo's clock.
     RunDemo,
 }
@@ -97,6 +156,8 @@ pub enum Decision {
     Allowed,
     /// Somebody has to sign in first.
     SignIn,
+    /// The person may, and has to prove first that it is them.
+    Prove,
     /// Not for this subject, which may know that it exists.
     Refused(&'static str),
 }
@@ -122,27 +183,34 @@ fn decide_person(person: &Person, wish: Wish, duty: Option<&DutyId>) -> Decision
     let serving = duty.is_some_and(|duty| person.serving.contains(duty));
     let allowed = match wish {
         Wish::Look | Wish::Ask | Wish::LookAtWall | Wish::Enter | Wish::Deliver | Wish::RunDemo => true,
+        Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken => true,
         Wish::Work => role >= Role::Engineer,
         Wish::RollOut => serving,
-        Wish::ManageWalls => role >= Role::ProcessOwner,
-        Wish::ManagePeople => false,
+        Wish::SeeWalls | Wish::ManageWalls => role >= Role::ProcessOwner,
+        Wish::SeePeople | Wish::ManagePeople => false,
     };
     if allowed || person.admin {
-        return Decision::Allowed;
+        return if person.proved || !cannot_be_undone(wish) { Decision::Allowed } else { Decision::Prove };
     }
     Decision::Refused(match wish {
         Wish::RollOut => "only the engineer on duty, or an administrator, can roll out",
-        Wish::ManageWalls => "only a process owner or an administrator can make wall screens",
-        Wish::ManagePeople => "only an administrator can make sign-in links",
+        Wish::SeeWalls | Wish::ManageWalls => "only a process owner or an administrator looks after wall screens",
+        Wish::SeePeople | Wish::ManagePeople => "only an administrator looks after accounts, roles and links",
         _ => "only engineers of this duty can do that; you can look and ask",
     })
 }
 
+/// What a browser that somebody left open may not do: put something into production, or give rights that last.
+pub fn cannot_be_undone(wish: Wish) -> bool {
+    matches!(wish, Wish::RollOut | Wish::ManagePeople | Wish::MakeToken)
+}
+
 fn scope_for(wish: Wish) -> Scope {
     match wish {
-        Wish::Enter | Wish::Deliver | Wish::Look | Wish::LookAtWall => Scope::Read,
+        Wish::Enter | Wish::Deliver | Wish::Look | Wish::LookAtWall | Wish::SeeWalls => Scope::Read,
         Wish::RollOut => Scope::Rollout,
-        Wish::Ask | Wish::Work | Wish::ManageWalls | Wish::ManagePeople | Wish::RunDemo => Scope::Write,
+        Wish::Ask | Wish::Work | Wish::ManageWalls | Wish::RunDemo => Scope::Write,
+        Wish::ManagePeople | Wish::SeePeople | Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken => Scope::People,
     }
 }
 
@@ -159,15 +227,34 @@ mod tests {
             roles: role.map(|role| (duty, role)).into_iter().collect(),
             serving: BTreeSet::new(),
             scopes: None,
+            proved: true,
         }
     }
 
     fn allowed(subject: &Subject) -> String {
         use Wish::*;
         let duty = DutyId::from("developers");
-        let wishes = [Enter, Deliver, Look, LookAtWall, Ask, Work, RollOut, ManageWalls, ManagePeople];
-        let letters =
-            wishes.map(|wish| if decide(subject, wish, Some(&duty)) == Decision::Allowed { 'y' } else { '-' });
+        let wishes = [
+            Enter,
+            Deliver,
+            Look,
+            LookAtWall,
+            Ask,
+            Work,
+            RollOut,
+            SeeWalls,
+            ManageWalls,
+            SeePeople,
+            ManagePeople,
+            SeeSelf,
+            ManageSelf,
+            MakeToken,
+        ];
+        let letters = wishes.map(|wish| match decide(subject, wish, Some(&duty)) {
+            Decision::Allowed => 'y',
+            Decision::Prove => 'p',
+            Decision::Refused(_) | Decision::SignIn => '-',
+        });
         letters.iter().collect()
     }
 
@@ -177,19 +264,24 @@ mod tests {
         let elsewhere = Person { serving: [DutyId::from("devops")].into(), ..person(Some(Role::Engineer), false) };
         let reading = Person { scopes: Some([Scope::Read].into()), ..person(None, true) };
         let writing = Person { scopes: Some([Scope::Read, Scope::Write].into()), ..person(None, true) };
+        let people = Person { scopes: Some([Scope::People].into()), ..person(None, true) };
+        let left_open = |person: Person| Subject::Person(Person { proved: false, ..person });
         let table = [
-            ("nobody", Subject::Nobody, "yy-------"),
-            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y-----"),
-            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy-------"),
-            ("stranger", Subject::Person(person(None, false)), "yyyyy----"),
-            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy----"),
-            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy---"),
-            ("on duty", Subject::Person(serving), "yyyyyyy--"),
-            ("on another duty", Subject::Person(elsewhere), "yyyyyy---"),
-            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-y-"),
-            ("admin", Subject::Person(person(None, true)), "yyyyyyyyy"),
-            ("admin's reading token", Subject::Person(reading), "yyyy-----"),
-            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy"),
+            ("nobody", Subject::Nobody, "yy------------"),
+            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y----------"),
+            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy------------"),
+            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy"),
+            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy"),
+            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy"),
+            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy"),
+            ("on duty, left open", left_open(serving), "yyyyyyp----yyp"),
+            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy"),
+            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy"),
+            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy"),
+            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp"),
+            ("admin's reading token", Subject::Person(reading), "yyyy---y------"),
+            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy-----"),
+            ("admin's people token", Subject::Person(people), "yy-------yyyyy"),
         ];
         for (who, subject, expected) in table {
             assert_eq!(allowed(&subject), expected, "{who}");

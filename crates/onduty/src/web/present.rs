@@ -98,6 +98,7 @@ impl Scene {
             csrf: &visit.csrf,
             back,
             may_act: visit.may(Wish::Work),
+            administers: visit.may(Wish::SeePeople),
         }
     }
 

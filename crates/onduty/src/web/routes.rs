@@ -3,7 +3,7 @@
 
 use super::auth::About;
 use super::policy::Wish;
-use super::{Web, acts, api, door, health, hooks, live, openapi, pages, walls};
+use super::{Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, walls};
 use crate::server::Limits;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
@@ -31,7 +31,13 @@ impl Route {
     /// Puts the route, behind its guard, into `router`.
     pub(super) fn mount(self, router: Router<Web>, web: &Web, limits: &Limits) -> Router<Web> {
         let bytes = if self.wish == Wish::Deliver { limits.delivery_bytes } else { limits.body_bytes };
-        let guard = super::auth::Guard { app: web.app.clone(), wish: self.wish, about: self.about };
+        let guard = super::auth::Guard {
+            app: web.app.clone(),
+            wish: self.wish,
+            about: self.about,
+            summary: self.summary,
+            held: web.held.clone(),
+        };
         let handler = self.handler.layer(DefaultBodyLimit::max(bytes));
         router.route(self.path, handler.layer(axum::middleware::from_fn_with_state(guard, super::auth::guard)))
     }
@@ -54,7 +60,10 @@ pub(super) fn patterns() -> &'static [&'static str] {
 /// All of them.
 pub fn all() -> Vec<Route> {
     use About::{Instance, Item, Path, Query, Wall};
-    use Wish::{Ask, Deliver, Enter, Look, LookAtWall, ManagePeople, ManageWalls, RollOut, RunDemo, Work};
+    use Wish::{
+        Ask, Deliver, Enter, Look, LookAtWall, MakeToken, ManagePeople, ManageSelf, ManageWalls, RollOut, RunDemo,
+        SeePeople, SeeSelf, SeeWalls, Work,
+    };
     let mut routes = vec![
         page("/", Look, Query, "Today", get(pages::today)),
         page("/items/{id}", Look, Item, "An item", get(pages::item)),
@@ -68,6 +77,8 @@ pub fn all() -> Vec<Route> {
         page("/tv/{token}/events", LookAtWall, Wall, "Live parts of the wall screen", get(live::wall_events)),
         page("/welcome/{token}", Enter, Instance, "A link that signs in once", get(door::welcome)),
         form("/welcome/{token}", Enter, Instance, "Comes in by a link", post(door::come_in)),
+        page("/sign-in", Enter, Instance, "Signs in", get(door::sign_in_page)),
+        form("/sign-in", Enter, Instance, "Signs in by a password", post(door::sign_in)),
         page("/assets/{file}", Enter, Instance, "Style, script and icon", get(asset)),
         page("/healthz", Enter, Instance, "Whether the engine runs and the store can be written", get(health::health)),
         page("/metrics", Look, Instance, "Counters, in the text format of Prometheus", get(health::metrics)),
@@ -80,7 +91,19 @@ pub fn all() -> Vec<Route> {
         form("/duty/{duty}/walls", ManageWalls, Path, "Makes a wall screen", post(acts::make_wall)),
         form("/duty/{duty}/walls/{id}/revoke", ManageWalls, Path, "Revokes a wall screen", post(acts::revoke_wall)),
         form("/links", ManagePeople, Instance, "Makes a sign-in link", post(acts::make_link)),
-        form("/sign-out", Look, Instance, "Signs out", post(acts::sign_out)),
+        form("/sign-out", Look, Instance, "Signs out", post(door::sign_out)),
+        page("/prove", SeeSelf, Instance, "Asks whether it is still the same person", get(door::prove_page)),
+        form("/prove", ManageSelf, Instance, "Proves again who one is", post(door::prove)),
+        page("/account", SeeSelf, Query, "One's own sessions and tokens", get(people::account)),
+        form("/account/password", ManageSelf, Instance, "Changes one's password", post(people::change_password)),
+        form("/account/sessions/{id}/end", ManageSelf, Instance, "Ends a session", post(people::end_own_session)),
+        form("/account/tokens", MakeToken, Instance, "Makes a token for scripts", post(people::make_token)),
+        form("/account/tokens/{id}/revoke", ManageSelf, Instance, "Revokes a token", post(people::revoke_own_token)),
+        page("/people", SeePeople, Query, "Every account and what it may do", get(people::people)),
+        form("/people", ManagePeople, Instance, "Adds somebody who is on no roster", post(people::add_person)),
+        page("/people/{id}", SeePeople, Query, "An account", get(people::person)),
+        form("/people/{id}/{verb}", ManagePeople, Instance, "Changes what somebody may do", post(people::do_to)),
+        page("/access-log", SeePeople, Query, "Who came in and who changed what", get(people::access_log)),
         form("/demo/clock", RunDemo, Instance, "Runs the demo's clock", post(acts::demo_clock)),
         form("/hooks/{source}", Deliver, Instance, "Takes a signed delivery", post(hooks::deliver)),
     ];
@@ -104,6 +127,47 @@ pub fn all() -> Vec<Route> {
             Path,
             "Says how a lost rollout ended",
             post(api::resolve),
+        ),
+        page("/api/v1/duties/{duty}/walls", SeeWalls, Path, "The wall screens of a duty", get(people_api::walls)),
+        form("/api/v1/duties/{duty}/walls", ManageWalls, Path, "Makes a wall screen", post(people_api::make_wall)),
+        form(
+            "/api/v1/duties/{duty}/walls/{id}/revoke",
+            ManageWalls,
+            Path,
+            "Revokes a wall screen",
+            post(people_api::revoke_wall),
+        ),
+        page("/api/v1/people", SeePeople, Instance, "Every account and what it may do", get(people_api::people)),
+        form(
+            "/api/v1/people",
+            ManagePeople,
+            Instance,
+            "Adds somebody who is on no roster",
+            post(people_api::add_person),
+        ),
+        form("/api/v1/people/{id}/{verb}", ManagePeople, Instance, "Changes an account", post(people_api::do_to)),
+        page(
+            "/api/v1/access-log",
+            SeePeople,
+            Instance,
+            "Who came in and who changed what",
+            get(people_api::access_log),
+        ),
+        page("/api/v1/account", SeeSelf, Instance, "One's own sessions and tokens", get(people_api::account)),
+        form(
+            "/api/v1/account/sessions/{id}/end",
+            ManageSelf,
+            Instance,
+            "Ends one of one's own sessions",
+            post(people_api::end_session),
+        ),
+        form("/api/v1/account/tokens", MakeToken, Instance, "Makes a token for scripts", post(people_api::make_token)),
+        form(
+            "/api/v1/account/tokens/{id}/revoke",
+            ManageSelf,
+            Instance,
+            "Revokes one of one's own tokens",
+            post(people_api::revoke_token),
         ),
     ]);
     routes

@@ -32,6 +32,7 @@ mod seed_day;
 mod self_audit;
 mod sentry_contract;
 mod served;
+mod sign_in;
 mod stores;
 mod tls;
 mod tools;

@@ -5,6 +5,9 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
+/// What people choose as their password.
+pub const PASSWORD: &str = "correct horse battery staple";
+
 /// Who asks.
 #[derive(Clone)]
 #[expect(clippy::disallowed_types, reason = "who asks the server is not the server")]
@@ -95,7 +98,10 @@ impl Person {
 
     /// Comes in by a link, as the engineer where the link asks.
     pub async fn by_link(base: &str, path: &str, engineer: Option<&str>) -> Person {
-        let fields: Vec<(&str, &str)> = engineer.map(|name| ("engineer", name)).into_iter().collect();
+        let mut fields: Vec<(&str, &str)> = engineer.map(|name| ("engineer", name)).into_iter().collect();
+        if Person::nobody(base).get(path).await.expect(200).text.contains("name=\"password\"") {
+            fields.extend([("password", PASSWORD), ("again", PASSWORD)]);
+        }
         let answer = Person::nobody(base).form(path, &fields).await.expect(303);
         let session = session_of(&answer).expect("whoever comes in gets a session");
         Person::with_session(base, &session).await

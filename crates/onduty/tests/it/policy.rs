@@ -34,6 +34,7 @@ fn person(engineer: &str, admin: bool, roles: &[(&str, Role)], serving: &[&str],
         roles: roles.iter().map(|(duty, role)| (DutyId::from(*duty), *role)).collect(),
         serving: serving.iter().map(|duty| DutyId::from(*duty)).collect(),
         scopes: scopes.map(|scopes| scopes.iter().copied().collect()),
+        proved: true,
     })
 }
 
@@ -90,10 +91,26 @@ async fn visitors(day: &Day) -> Vec<Visitor> {
         accounts.insert(engineer, account);
         visitor(name, session, subject, None, true);
     }
-    let tokens: [(&str, &str, bool, &[Scope], &[&str]); 3] = [
+    // Whose browser was left open for longer than a proof counts.
+    for (name, engineer, admin, serving) in [
+        ("engineer on duty, left open", "lena", false, &[DEVELOPERS][..]),
+        ("administrator, left open", "omar", true, &[]),
+    ] {
+        let Subject::Person(fresh) = person(engineer, admin, ENGINEER, serving, None) else { unreachable!() };
+        let subject = Subject::Person(policy::Person { proved: false, ..fresh });
+        visitor(name, day.old_session_of(&accounts[engineer]).await, subject, None, true);
+    }
+    let granted = day.account("gwen", false, &[("devops", "engineer"), (DEVELOPERS, "viewer")]).await;
+    let subject = person("gwen", false, &[("devops", Role::Engineer), (DEVELOPERS, Role::Viewer)], &[], None);
+    visitor("engineer of another duty by a grant", day.session_of(&granted).await, subject, None, true);
+    let granted = day.account("greta", false, &[("devops", "process-owner"), (DEVELOPERS, "engineer")]).await;
+    let subject = person("greta", false, &[("devops", Role::ProcessOwner), (DEVELOPERS, Role::Engineer)], &[], None);
+    visitor("process owner of another duty", day.session_of(&granted).await, subject, None, true);
+    let tokens: [(&str, &str, bool, &[Scope], &[&str]); 4] = [
         ("token that reads, of the one on duty", "lena", false, &[Scope::Read], &["read"]),
         ("token that writes, of the one on duty", "lena", false, &[Scope::Read, Scope::Write], &["read", "write"]),
         ("token that reads, of the administrator", "omar", true, &[Scope::Read], &["read"]),
+        ("token that looks after people, of the administrator", "omar", true, &[Scope::People], &["people"]),
     ];
     for (name, engineer, admin, scopes, words) in tokens {
         let script = day.script_of(&accounts[engineer], words).await;
@@ -149,7 +166,10 @@ async fn every_route_asks_the_policy() {
                 request = request.header("content-type", "application/x-www-form-urlencoded");
                 request = request.body(format!("csrf={}", visitor.person.csrf()));
             }
-            let status = request.send().await.expect("the server answers").status().as_u16();
+            let answer = request.send().await.expect("the server answers");
+            let location =
+                answer.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or_default().to_owned();
+            let status = answer.status().as_u16();
             asked += 1;
             // A form of a page needs a session, whoever asks: scripts use the API.
             let is_form = method == Method::POST
@@ -158,7 +178,10 @@ async fn every_route_asks_the_policy() {
             let right = match decision {
                 Decision::SignIn => status == 401,
                 Decision::Refused(_) => status == 403,
-                Decision::Allowed if is_form && !visitor.has_session => status == 403,
+                Decision::Allowed | Decision::Prove if is_form && !visitor.has_session => status == 403,
+                // The form waits until its person has proved who they are.
+                Decision::Prove if is_form => status == 303 && location == "/prove",
+                Decision::Prove => status == 403,
                 // Its engine stands still here.
                 Decision::Allowed if route.path == "/healthz" => status == 503,
                 Decision::Allowed => !matches!(status, 401 | 403 | 405 | 500..),
@@ -186,6 +209,8 @@ fn whoever_is_not_signed_in_gets_to_the_door_and_no_further() {
     let expected = [
         "GET /welcome/{token}",
         "POST /welcome/{token}",
+        "GET /sign-in",
+        "POST /sign-in",
         "GET /assets/{file}",
         "GET /healthz",
         "GET /api/openapi.json",
@@ -221,7 +246,8 @@ fn what_people_expect_of_the_routes() {
     check(&viewer, &[], &BUTTON);
     let engineer = person("priya", false, &[("developers", Role::Engineer)], &[], None);
     check(&engineer, &["POST /items/{id}/{verb}", "POST /api/v1/items/{id}/{verb}"], &BUTTON);
-    check(&engineer, &[], &["POST /links", "POST /duty/{duty}/walls"]);
+    check(&engineer, &["GET /account", "POST /account/tokens"], &["POST /links", "POST /duty/{duty}/walls"]);
+    check(&engineer, &[], &["GET /people", "GET /access-log", "POST /people/{id}/{verb}", "GET /api/v1/access-log"]);
     let serving = person("lena", false, &[("developers", Role::Engineer)], &["developers"], None);
     check(&serving, &BUTTON, &["POST /links"]);
     let administrator = person("omar", true, &[], &[], None);
@@ -233,7 +259,8 @@ fn what_people_expect_of_the_routes() {
 #[test]
 fn every_route_that_changes_something_is_a_post() {
     for route in routes::all() {
-        let changes = !matches!(route.wish, Wish::Enter | Wish::Look | Wish::LookAtWall);
+        let looks = [Wish::Enter, Wish::Look, Wish::LookAtWall, Wish::SeeWalls, Wish::SeePeople, Wish::SeeSelf];
+        let changes = !looks.contains(&route.wish);
         assert!(!changes || route.method == "POST", "{} {}", route.method, route.path);
     }
     let posts: BTreeSet<&str> =

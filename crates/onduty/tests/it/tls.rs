@@ -81,7 +81,7 @@ async fn over_tls_cookies_and_browsers_stay_on_it() {
     let form = first.post(format!("{base}/{link}")).header("content-type", "application/x-www-form-urlencoded");
     let refused = form.try_clone().unwrap().header("origin", format!("http://{NAME}:{}", address.port()));
     assert_eq!(refused.body("engineer=lena").send().await.unwrap().status(), StatusCode::FORBIDDEN);
-    let own = form.header("origin", &base).body("engineer=lena").send().await.unwrap();
+    let own = form.header("origin", &base).body(lena()).send().await.unwrap();
     assert_eq!(own.status(), StatusCode::SEE_OTHER);
     assert_eq!(own.headers()["strict-transport-security"], "max-age=31536000");
     let cookie = own.headers()["set-cookie"].to_str().unwrap().to_owned();
@@ -156,6 +156,12 @@ async fn nothing_listens_unprotected() {
     refused("cannot read").await;
 }
 
+/// What lena sends who comes in by a link and chooses a password.
+fn lena() -> String {
+    let password = crate::person::PASSWORD;
+    serde_urlencoded::to_string([("engineer", "lena"), ("password", password), ("again", password)]).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_proxy_its_word_counts() {
     let server = format!("server: {{public_url: \"https://{NAME}\", proxy: [127.0.0.1]}}\nsources:\n");
@@ -170,7 +176,7 @@ async fn behind_a_proxy_its_word_counts() {
     let origin = format!("https://{NAME}");
     let form = |origin: &str| {
         let form = visitor.request(Method::POST, &link).header("content-type", "application/x-www-form-urlencoded");
-        form.header("origin", origin.to_owned()).body("engineer=lena").send()
+        form.header("origin", origin.to_owned()).body(lena()).send()
     };
     for other in [&format!("http://{NAME}"), "https://evil.example", &day.url] {
         assert_eq!(form(other).await.unwrap().status(), StatusCode::FORBIDDEN, "{other}");

@@ -136,7 +136,7 @@ pub async fn set_admin(tx: &mut Tx, id: &AccountId, admin: bool) -> Result<(), S
     Ok(())
 }
 
-/// Closes an account, for good: its sessions, links and tokens open nothing from now on.
+/// Closes an account: its sessions, links and tokens open nothing from now on, and its sessions are over for good.
 ///
 /// # Errors
 /// When the store cannot be written.
@@ -145,7 +145,17 @@ pub async fn disable(tx: &mut Tx, id: &AccountId, real_now: Timestamp) -> Result
     on_db!(tx, connection => {
         sqlx::query(SQL).bind(id.as_str()).bind(micros(real_now)).execute(connection).await.map(drop)
     })?;
-    super::end_all_of(tx, id).await
+    super::end_all_of(tx, id, None).await.map(drop)
+}
+
+/// Opens a closed account again. What was signed in before stays over.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn enable(tx: &mut Tx, id: &AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "update account set disabled_at = null where id = $1";
+    on_db!(tx, connection => sqlx::query(SQL).bind(id.as_str()).execute(connection).await.map(drop))?;
+    Ok(())
 }
 
 type Row = (String, String, Option<String>, i64, i64, Option<i64>);
@@ -205,6 +215,8 @@ mod tests {
 
         disable(&mut tx, &id, now).await.unwrap();
         assert_eq!(get(&mut tx, &id).await.unwrap().unwrap().disabled_at, Some(now));
+        enable(&mut tx, &id).await.unwrap();
+        assert_eq!(get(&mut tx, &id).await.unwrap().unwrap().disabled_at, None);
     }
 
     async fn an_engineer_has_one_account(place: &Place) {

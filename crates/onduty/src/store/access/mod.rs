@@ -4,17 +4,22 @@
 //! an account may do is for the policy to say: roles and scopes are its words.
 
 mod accounts;
+mod logins;
 mod sessions;
 mod tokens;
 
-pub use accounts::{Account, AccountId, NewAccount, add, all, by_engineer, disable, get, set_admin, set_role};
+pub use accounts::{Account, AccountId, NewAccount, add, all, by_engineer, disable, enable, get, set_admin, set_role};
+pub use logins::{
+    Identity, Login, identities_of, identity_of, link_identity, login_called, login_of, set_login, set_password,
+    unlink_identities, use_identity,
+};
 pub use sessions::{
-    ABSOLUTE, IDLE, Session, TOUCH_EVERY, add_link, end, end_all_of, peek_link, prune, session_of, sessions_of, start,
-    touch, use_link,
+    ABSOLUTE, Beginning, IDLE, Session, TOUCH_EVERY, add_link, end, end_all_of, peek_link, prove, prune, rotate,
+    session_of, sessions_of, start, touch, use_link,
 };
 pub use tokens::{
     ApiToken, WallToken, add_api_token, add_wall_token, api_token_of, api_tokens_of, revoke_api_token,
-    revoke_wall_token, wall_token_of, wall_tokens,
+    revoke_wall_token, touch_api_token, wall_token_of, wall_tokens,
 };
 
 use super::StoreError;
@@ -85,7 +90,7 @@ mod tests {
         let account =
             add(&mut tx, &NewAccount { name: "Lena".into(), engineer: None, admin: false }, now).await.unwrap();
         let secrets = [
-            start(&mut tx, &account, now).await.unwrap().0,
+            start(&mut tx, &account, Beginning::link(), now).await.unwrap().0,
             add_link(&mut tx, &account, now, now + ABSOLUTE).await.unwrap(),
             add_api_token(&mut tx, &account, "ci", &["gate:read".into()], now, now + ABSOLUTE).await.unwrap().0,
             add_wall_token(&mut tx, &"developers".into(), "kitchen", now).await.unwrap().0,

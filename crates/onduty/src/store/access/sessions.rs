@@ -27,6 +27,28 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// When it is over at the latest.
     pub expires_at: Timestamp,
+    /// How and from where it began.
+    pub began: Beginning,
+    /// When its person last proved to be who they are.
+    pub proved_at: Timestamp,
+}
+
+/// How and from where a session begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    /// `link`, `password` or `single_sign_on`.
+    pub how: String,
+    /// What the browser says that it is.
+    pub agent: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+}
+
+impl Beginning {
+    /// By a link, from somewhere.
+    pub fn link() -> Beginning {
+        Beginning { how: "link".to_owned(), agent: None, address: None }
+    }
 }
 
 impl Session {
@@ -40,9 +62,15 @@ impl Session {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub async fn start(tx: &mut Tx, account: &AccountId, real_now: Timestamp) -> Result<(Secret, Session), StoreError> {
-    const SQL: &str = "insert into session (token_hash, id, account, created_at, last_seen_at, expires_at)
-        values ($1, $2, $3, $4, $4, $5)";
+pub async fn start(
+    tx: &mut Tx,
+    account: &AccountId,
+    began: Beginning,
+    real_now: Timestamp,
+) -> Result<(Secret, Session), StoreError> {
+    const SQL: &str = "insert into session
+        (token_hash, id, account, created_at, last_seen_at, expires_at, how, agent, address, proved_at)
+        values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $4)";
     let secret = Secret::new()?;
     let session = Session {
         id: new_id(real_now),
@@ -50,6 +78,8 @@ pub async fn start(tx: &mut Tx, account: &AccountId, real_now: Timestamp) -> Res
         created_at: real_now,
         last_seen_at: real_now,
         expires_at: real_now + ABSOLUTE,
+        began,
+        proved_at: real_now,
     };
     on_db!(tx, connection => {
         sqlx::query(SQL)
@@ -58,11 +88,39 @@ pub async fn start(tx: &mut Tx, account: &AccountId, real_now: Timestamp) -> Res
             .bind(account.as_str())
             .bind(micros(real_now))
             .bind(micros(session.expires_at))
+            .bind(session.began.how.as_str())
+            .bind(session.began.agent.as_deref())
+            .bind(session.began.address.as_deref())
             .execute(connection)
             .await
             .map(drop)
     })?;
     Ok((secret, session))
+}
+
+/// Writes down that the person of a session proved to be who they are, and gives the session another secret: whoever
+/// had the old one is out.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn prove(tx: &mut Tx, id: &str, real_now: Timestamp) -> Result<Secret, StoreError> {
+    const SQL: &str = "update session set token_hash = $2, proved_at = $3, last_seen_at = $3 where id = $1";
+    let secret = Secret::new()?;
+    on_db!(tx, connection => {
+        sqlx::query(SQL).bind(id).bind(secret.hash()).bind(micros(real_now)).execute(connection).await.map(drop)
+    })?;
+    Ok(secret)
+}
+
+/// Gives a session another secret, without any proof: whoever had the old one is out.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn rotate(tx: &mut Tx, id: &str) -> Result<Secret, StoreError> {
+    const SQL: &str = "update session set token_hash = $2 where id = $1";
+    let secret = Secret::new()?;
+    on_db!(tx, connection => sqlx::query(SQL).bind(id).bind(secret.hash()).execute(connection).await.map(drop))?;
+    Ok(secret)
 }
 
 /// The session that `secret` opens, and whose it is; none when it is over or the account is closed.
@@ -74,7 +132,8 @@ pub async fn session_of(
     secret: &Secret,
     real_now: Timestamp,
 ) -> Result<Option<(Session, Account)>, StoreError> {
-    const SQL: &str = "select id, account, created_at, last_seen_at, expires_at from session
+    const SQL: &str =
+        "select id, account, created_at, last_seen_at, expires_at, how, agent, address, proved_at from session
         where token_hash = $1 and expires_at > $2 and last_seen_at > $3";
     let row: Option<Row> = on_db!(db, connection => {
         sqlx::query_as(SQL)
@@ -109,14 +168,20 @@ pub async fn end(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends every session of an account.
+/// Ends every session of an account but `spared`; returns how many there were.
 ///
 /// # Errors
 /// When the store cannot be written.
-pub async fn end_all_of(tx: &mut Tx, account: &AccountId) -> Result<(), StoreError> {
-    const SQL: &str = "delete from session where account = $1";
-    on_db!(tx, connection => sqlx::query(SQL).bind(account.as_str()).execute(connection).await.map(drop))?;
-    Ok(())
+pub async fn end_all_of(tx: &mut Tx, account: &AccountId, spared: Option<&str>) -> Result<u64, StoreError> {
+    const SQL: &str = "delete from session where account = $1 and id <> $2";
+    Ok(on_db!(tx, connection => {
+        sqlx::query(SQL)
+            .bind(account.as_str())
+            .bind(spared.unwrap_or_default())
+            .execute(connection)
+            .await
+            .map(|done| done.rows_affected())
+    })?)
 }
 
 /// The sessions of an account that are not over, newest first.
@@ -128,7 +193,8 @@ pub async fn sessions_of(
     account: &AccountId,
     real_now: Timestamp,
 ) -> Result<Vec<Session>, StoreError> {
-    const SQL: &str = "select id, account, created_at, last_seen_at, expires_at from session
+    const SQL: &str =
+        "select id, account, created_at, last_seen_at, expires_at, how, agent, address, proved_at from session
         where account = $1 and expires_at > $2 and last_seen_at > $3 order by id desc";
     let rows: Vec<Row> = on_db!(db, connection => {
         sqlx::query_as(SQL)
@@ -154,15 +220,18 @@ pub async fn prune(tx: &mut Tx, real_now: Timestamp) -> Result<(), StoreError> {
     Ok(())
 }
 
-type Row = (String, String, i64, i64, i64);
+type Row = (String, String, i64, i64, i64, String, Option<String>, Option<String>, i64);
 
-fn session((id, account, created_at, last_seen_at, expires_at): Row) -> Result<Session, StoreError> {
+fn session(row: Row) -> Result<Session, StoreError> {
+    let (id, account, created_at, last_seen_at, expires_at, how, agent, address, proved_at) = row;
     Ok(Session {
         id,
         account: AccountId::from_text(&account),
         created_at: timestamp("session", created_at)?,
         last_seen_at: timestamp("session", last_seen_at)?,
         expires_at: timestamp("session", expires_at)?,
+        began: Beginning { how, agent, address },
+        proved_at: timestamp("session", proved_at)?,
     })
 }
 
@@ -225,7 +294,12 @@ mod tests {
     use crate::store::access::{NewAccount, add, disable};
     use crate::store::tests::{Place, at, on_both};
 
-    on_both!(a_session_ends_idle_or_old, sessions_are_listed_and_ended, a_link_signs_in_once,);
+    on_both!(
+        a_session_ends_idle_or_old,
+        sessions_are_listed_and_ended,
+        a_link_signs_in_once,
+        a_proof_changes_the_secret_and_nothing_else
+    );
 
     const START: &str = "2026-03-02T16:00:00Z";
 
@@ -240,7 +314,7 @@ mod tests {
         let store = place.store().await;
         let (mut tx, lena) = lena(&store).await;
         let start_at = at(START);
-        let (secret, session) = start(&mut tx, &lena, start_at).await.unwrap();
+        let (secret, session) = start(&mut tx, &lena, Beginning::link(), start_at).await.unwrap();
         let (found, account) = session_of(&mut tx, &secret, start_at).await.unwrap().unwrap();
         assert_eq!((&found, account.name.as_str()), (&session, "Lena"));
         assert!(session_of(&mut tx, &Secret::from_text("guess"), start_at).await.unwrap().is_none());
@@ -269,8 +343,9 @@ mod tests {
         let store = place.store().await;
         let (mut tx, lena) = lena(&store).await;
         let now = at(START);
-        let (first, first_session) = start(&mut tx, &lena, now).await.unwrap();
-        let (second, second_session) = start(&mut tx, &lena, now + SignedDuration::from_secs(1)).await.unwrap();
+        let (first, first_session) = start(&mut tx, &lena, Beginning::link(), now).await.unwrap();
+        let (second, second_session) =
+            start(&mut tx, &lena, Beginning::link(), now + SignedDuration::from_secs(1)).await.unwrap();
         let listed = sessions_of(&mut tx, &lena, now).await.unwrap();
         assert_eq!(listed, [second_session, first_session.clone()]);
         end(&mut tx, &first_session.id).await.unwrap();
@@ -279,7 +354,7 @@ mod tests {
         disable(&mut tx, &lena, now).await.unwrap();
         assert!(session_of(&mut tx, &second, now).await.unwrap().is_none());
         // Even one that is started afterwards by mistake.
-        let (third, _) = start(&mut tx, &lena, now).await.unwrap();
+        let (third, _) = start(&mut tx, &lena, Beginning::link(), now).await.unwrap();
         assert!(session_of(&mut tx, &third, now).await.unwrap().is_none());
         prune(&mut tx, now + IDLE).await.unwrap();
         assert_eq!(sessions_of(&mut tx, &lena, now).await.unwrap(), []);
@@ -298,5 +373,27 @@ mod tests {
         assert!(use_link(&mut tx, &Secret::from_text("guess"), now).await.unwrap().is_none());
         disable(&mut tx, &lena, now).await.unwrap();
         assert!(use_link(&mut tx, &closed, now).await.unwrap().is_none());
+    }
+
+    async fn a_proof_changes_the_secret_and_nothing_else(place: &Place) {
+        let store = place.store().await;
+        let (mut tx, lena) = lena(&store).await;
+        let (now, later) = (at(START), at(START) + SignedDuration::from_mins(30));
+        let began = Beginning { how: "password".into(), agent: Some("Firefox".into()), address: Some("::1".into()) };
+        let (first, session) = start(&mut tx, &lena, began, now).await.unwrap();
+        assert_eq!(session.proved_at, now);
+        let second = prove(&mut tx, &session.id, later).await.unwrap();
+        assert!(session_of(&mut tx, &first, later).await.unwrap().is_none(), "the old secret opens nothing");
+        let (found, _) = session_of(&mut tx, &second, later).await.unwrap().unwrap();
+        assert_eq!(found, Session { proved_at: later, last_seen_at: later, ..session.clone() });
+        let third = rotate(&mut tx, &session.id).await.unwrap();
+        assert!(session_of(&mut tx, &second, later).await.unwrap().is_none());
+        assert_eq!(session_of(&mut tx, &third, later).await.unwrap().unwrap().0.proved_at, later);
+
+        let (other, _) = start(&mut tx, &lena, Beginning::link(), later).await.unwrap();
+        assert_eq!(end_all_of(&mut tx, &lena, Some(&session.id)).await.unwrap(), 1);
+        assert!(session_of(&mut tx, &other, later).await.unwrap().is_none());
+        assert!(session_of(&mut tx, &third, later).await.unwrap().is_some());
+        assert_eq!(end_all_of(&mut tx, &lena, None).await.unwrap(), 1);
     }
 }

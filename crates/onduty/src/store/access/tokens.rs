@@ -3,7 +3,7 @@
 use super::{Account, AccountId, Secret, get};
 use crate::store::db::{from_json, micros, on_db, text, timestamp, to_json};
 use crate::store::{Reader, StoreError, Tx, new_id};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use onduty_core::ids::DutyId;
 
 /// A token for scripts.
@@ -23,6 +23,33 @@ pub struct ApiToken {
     pub expires_at: Timestamp,
     /// Since when it was taken back.
     pub revoked_at: Option<Timestamp>,
+    /// When it was last shown, to the minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl ApiToken {
+    /// Whether it is time to write down that it is used.
+    pub fn wants_touch(&self, real_now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|last| real_now.duration_since(last) >= USE_KEPT_EVERY)
+    }
+
+    /// Whether it opens something.
+    pub fn is_in_force(&self, real_now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at > real_now
+    }
+}
+
+/// How often a used token is written down as used.
+const USE_KEPT_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+/// Writes down that a token is used.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn touch_api_token(tx: &mut Tx, id: &str, real_now: Timestamp) -> Result<(), StoreError> {
+    const SQL: &str = "update api_token set last_used_at = $2 where id = $1";
+    on_db!(tx, connection => sqlx::query(SQL).bind(id).bind(micros(real_now)).execute(connection).await.map(drop))?;
+    Ok(())
 }
 
 /// Makes a token for scripts.
@@ -65,7 +92,8 @@ pub async fn api_token_of(
     secret: &Secret,
     real_now: Timestamp,
 ) -> Result<Option<(ApiToken, Account)>, StoreError> {
-    const SQL: &str = "select id, account, name, scopes, created_at, expires_at, revoked_at from api_token
+    const SQL: &str =
+        "select id, account, name, scopes, created_at, expires_at, revoked_at, last_used_at from api_token
         where token_hash = $1 and expires_at > $2 and revoked_at is null";
     let row: Option<ApiRow> = on_db!(db, connection => {
         sqlx::query_as(SQL).bind(secret.hash()).bind(micros(real_now)).fetch_optional(connection).await
@@ -80,7 +108,8 @@ pub async fn api_token_of(
 /// # Errors
 /// When the store cannot be read.
 pub async fn api_tokens_of(db: &mut Reader, account: &AccountId) -> Result<Vec<ApiToken>, StoreError> {
-    const SQL: &str = "select id, account, name, scopes, created_at, expires_at, revoked_at from api_token
+    const SQL: &str =
+        "select id, account, name, scopes, created_at, expires_at, revoked_at, last_used_at from api_token
         where account = $1 order by id desc";
     let rows: Vec<ApiRow> =
         on_db!(db, connection => sqlx::query_as(SQL).bind(account.as_str()).fetch_all(connection).await)?;
@@ -100,10 +129,10 @@ pub async fn revoke_api_token(tx: &mut Tx, id: &str, real_now: Timestamp) -> Res
     Ok(done == 1)
 }
 
-type ApiRow = (String, String, String, String, i64, i64, Option<i64>);
+type ApiRow = (String, String, String, String, i64, i64, Option<i64>, Option<i64>);
 
 fn api_token(row: ApiRow) -> Result<ApiToken, StoreError> {
-    let (id, account, name, scopes, created_at, expires_at, revoked_at) = row;
+    let (id, account, name, scopes, created_at, expires_at, revoked_at, last_used_at) = row;
     Ok(ApiToken {
         id,
         account: AccountId::from_text(&account),
@@ -112,6 +141,7 @@ fn api_token(row: ApiRow) -> Result<ApiToken, StoreError> {
         created_at: timestamp("api_token", created_at)?,
         expires_at: timestamp("api_token", expires_at)?,
         revoked_at: revoked_at.map(|at| timestamp("api_token", at)).transpose()?,
+        last_used_at: last_used_at.map(|at| timestamp("api_token", at)).transpose()?,
     })
 }
 
@@ -208,7 +238,6 @@ mod tests {
     use super::*;
     use crate::store::access::{NewAccount, add, disable};
     use crate::store::tests::{Place, at, on_both};
-    use jiff::SignedDuration;
 
     on_both!(a_script_may_until_its_token_is_over, a_wall_screen_shows_until_its_token_is_taken_back,);
 
@@ -225,6 +254,11 @@ mod tests {
 
         let (token, account) = api_token_of(&mut tx, &first, now).await.unwrap().unwrap();
         assert_eq!((token.id.as_str(), &token.scopes, account.name.as_str()), (first_id.as_str(), &scopes, "Lena"));
+        assert!(token.wants_touch(now) && token.is_in_force(now) && !token.is_in_force(later));
+        touch_api_token(&mut tx, &first_id, now).await.unwrap();
+        let (token, _) = api_token_of(&mut tx, &first, now).await.unwrap().unwrap();
+        assert!(token.last_used_at == Some(now) && !token.wants_touch(now + SignedDuration::from_secs(59)));
+        assert!(token.wants_touch(now + SignedDuration::from_secs(60)));
         assert!(api_token_of(&mut tx, &first, later).await.unwrap().is_none());
         assert!(revoke_api_token(&mut tx, &first_id, now).await.unwrap());
         assert!(!revoke_api_token(&mut tx, &first_id, later).await.unwrap());

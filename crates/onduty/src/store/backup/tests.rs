@@ -128,7 +128,7 @@ async fn filled(place: &Place) -> Store {
     let lena = access::NewAccount { name: "Lena".into(), engineer: Some("lena".into()), admin: true };
     let lena = access::add(&mut tx, &lena, at(NOON)).await.unwrap();
     access::set_role(&mut tx, &lena, &duty(), Some("engineer")).await.unwrap();
-    access::start(&mut tx, &lena, at(NOON)).await.unwrap();
+    access::start(&mut tx, &lena, access::Beginning::link(), at(NOON)).await.unwrap();
     access::add_link(&mut tx, &lena, at(NOON), at(LATER)).await.unwrap();
     access::add_api_token(&mut tx, &lena, "ci", &["gate:read".into()], at(NOON), at(LATER)).await.unwrap();
     access::add_wall_token(&mut tx, &duty(), "kitchen", at(NOON)).await.unwrap();

@@ -209,7 +209,7 @@ function say(what) {
 }
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || form.dataset.plain !== undefined || /\/(sign-out|welcome)/.test(form.action) || isWall) return;
+  if (form.method !== "post" || form.dataset.plain !== undefined || /\/(sign-out|sign-in|welcome)/.test(form.action) || isWall) return;
   event.preventDefault();
   send(form, event.submitter ?? undefined);
 });

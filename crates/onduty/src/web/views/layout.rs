@@ -180,6 +180,13 @@ fn account(me: &EngineerId, reader: &Reader<'_>) -> Markup {
             summary { (parts::face(&name)) span class="unseen" { "You are " (name) } }
             div {
                 p { "You are " strong { bdi { (name) } } }
+                ul {
+                    li { a href="/account" { "Your account" } }
+                    @if reader.administers {
+                        li { a href="/people" { "People" } }
+                        li { a href="/access-log" { "Access log" } }
+                    }
+                }
                 form method="post" action="/sign-out" {
                     input type="hidden" name="csrf" value=(reader.csrf);
                     button type="submit" class="button small" { "Sign out" }

@@ -4,6 +4,8 @@
 //! anything. Escaping is the template's; everything from outside also goes through `texts::visible`. Nothing here
 //! writes a `style` attribute or inline script, which the content policy forbids.
 
+pub mod access;
+pub mod account;
 pub mod door;
 pub mod gate;
 pub mod icons;
@@ -12,6 +14,7 @@ pub mod items;
 pub mod layout;
 pub mod log;
 pub mod parts;
+pub mod people;
 pub mod process;
 pub mod rollout;
 pub mod team;
@@ -43,6 +46,8 @@ pub struct Reader<'a> {
     pub back: &'a str,
     /// Whether forms are drawn at all; the policy decides, and decides again when a form arrives.
     pub may_act: bool,
+    /// Whether links to accounts and the access log are drawn.
+    pub administers: bool,
 }
 
 /// State of a step, for people: a shape, a word and a colour, in that order of trust. The most pressing is the

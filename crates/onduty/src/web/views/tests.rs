@@ -2,7 +2,7 @@
 
 use super::layout::{self, Here};
 use super::samples::{self, Day, Stage};
-use super::{Reader, door, gate, item, log, process, rollout, team, today, wall};
+use super::{Reader, access, account, door, gate, item, log, people, process, rollout, team, today, wall};
 use maud::Markup;
 
 const DAYS: [Day; 4] = [Day::Empty, Day::Calm, Day::Normal, Day::Terrible];
@@ -25,7 +25,13 @@ fn pages(day: Day, reader: &Reader<'_>) -> Vec<(&'static str, String)> {
         ("wall", wall::page(&samples::wall(day, &reader.tell), reader).0),
         ("welcome", framed(Here::Door, door::welcome(&samples::welcome(day), reader))),
         ("error", framed(Here::Elsewhere, door::error(&samples::refused()))),
-        ("signed out", framed(Here::Door, door::signed_out())),
+        ("sign in", framed(Here::Door, door::sign_in(&samples::sign_in()))),
+        ("prove", framed(Here::Door, door::prove(&samples::prove(false), reader))),
+        ("proved", framed(Here::Door, door::prove(&samples::prove(true), reader))),
+        ("account", framed(Here::Elsewhere, account::page(&samples::account_page(day), reader))),
+        ("people", framed(Here::Elsewhere, people::list(&samples::people_page(day), reader))),
+        ("person", framed(Here::Elsewhere, people::person(&samples::person_page(day), reader))),
+        ("access log", framed(Here::Elsewhere, access::page(&samples::access_log_page(day), reader))),
     ]);
     pages
 }
@@ -73,8 +79,15 @@ fn every_form_that_changes_something_carries_the_token_and_the_way_back() {
         for (name, html) in pages(day, &stage.reader()) {
             for form in html.split("<form ").skip(1).filter(|form| form.starts_with("method=\"post\"")) {
                 let form = &form[..form.find("</form>").expect("closed")];
+                // The door has no session yet whose token a form could carry.
+                if form.contains("action=\"/sign-in\"") {
+                    continue;
+                }
                 assert!(form.contains("name=\"csrf\" value=\"csrf-token\""), "{name}: {form}");
-                let leaves = form.contains("action=\"/sign-out\"");
+                let leaves = ["/sign-out", "/prove", "/account/password"];
+                let leaves = leaves.iter().any(|path| form.contains(&format!("action=\"{path}\"")));
+                // What waited for a proof carries what its own page gave it.
+                let leaves = leaves || name == "proved";
                 assert!(leaves || form.contains("name=\"back\" value=\"/?duty=developers\""), "{name}: {form}");
             }
         }
