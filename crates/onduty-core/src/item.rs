@@ -299,11 +299,12 @@ pub struct Owner {
     pub write_back: WriteBack,
 }
 
-/// How far the source was told about the owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How far the source was told what a person decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WriteBack {
-    /// The step does not ask for it.
+    /// Nobody asks for it.
+    #[default]
     NotAsked,
     /// On its way.
     Pending,
@@ -331,4 +332,7 @@ pub struct Conclusion {
     pub at: Timestamp,
     /// In their words.
     pub text: String,
+    /// How far the source was told that the error is resolved.
+    #[serde(default)]
+    pub resolve: WriteBack,
 }

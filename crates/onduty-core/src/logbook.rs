@@ -130,6 +130,13 @@ pub enum Event {
         /// Why, in the adapter's words.
         reason: String,
     },
+    /// The source was told that an error is resolved, and shows it so.
+    ResolvedAtSource,
+    /// The source could not be told, or does not show it.
+    ResolveFailed {
+        /// Why, in the adapter's words.
+        reason: String,
+    },
     /// Nobody took an item in time.
     Escalated {
         /// Who is told.

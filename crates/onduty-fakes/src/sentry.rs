@@ -74,6 +74,7 @@ struct Model {
     trouble: Option<Trouble>,
     refuse_owners: bool,
     forget_owners: bool,
+    forget_resolutions: bool,
     asked: Vec<String>,
 }
 
@@ -152,6 +153,16 @@ impl Sentry {
     /// Whether it says yes to an owner and forgets them.
     pub fn forget_owners(&self, forget: bool) {
         self.shared.model().forget_owners = forget;
+    }
+
+    /// Whether it says yes to a resolution and forgets it.
+    pub fn forget_resolutions(&self, forget: bool) {
+        self.shared.model().forget_resolutions = forget;
+    }
+
+    /// `unresolved` or `resolved`.
+    pub fn status(&self, id: u64) -> Option<&'static str> {
+        self.shared.model().issues.get(&id).map(|issue| issue.status)
     }
 
     /// Who has an issue.
@@ -313,7 +324,7 @@ fn somebody() -> Issue {
 }
 
 fn change(model: &mut Model, id: u64, body: &[u8]) -> Response<Body> {
-    let (refuse, forget) = (model.refuse_owners, model.forget_owners);
+    let (refuse, forget, keeps) = (model.refuse_owners, model.forget_owners, model.forget_resolutions);
     let Some(issue) = model.issues.get_mut(&id) else {
         return said(404, &json!({"detail": "The requested resource does not exist"}), HeaderMap::new());
     };
@@ -324,7 +335,7 @@ fn change(model: &mut Model, id: u64, body: &[u8]) -> Response<Body> {
         }
         issue.assignee = (!forget && !owner.is_empty()).then(|| owner.to_owned());
     }
-    if asked["status"] == "resolved" {
+    if asked["status"] == "resolved" && !keeps {
         issue.status = "resolved";
     }
     said(200, &shown(id, issue), HeaderMap::new())

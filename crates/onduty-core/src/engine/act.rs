@@ -50,7 +50,7 @@ impl Actor<'_> {
             Action::Tick { item, line, done } => self.tick(item, *line, *done),
             Action::Snooze { item, until } => self.snooze(item, until),
             Action::Wake { item } => self.wake(item),
-            Action::Conclude { item, text } => self.conclude(item, text),
+            Action::Conclude { item, text, resolve } => self.conclude(item, text, *resolve),
             Action::Reopen { item } => self.reopen(item),
             Action::DecideOwner { item, engineer } => self.decide_owner(item, engineer),
             Action::OpenBaseline { item, count } => self.open_baseline(item, *count),
@@ -64,6 +64,7 @@ impl Actor<'_> {
             Action::ResolveRollout { id, state } => self.resolve_rollout(id, *state),
             Action::Suggest { item, suggestion } => self.suggest(item, suggestion.clone()),
             Action::WriteBackEnded { item, failure } => self.write_back_ended(item, failure.as_deref()),
+            Action::ResolveEnded { item, failure } => self.resolve_ended(item, failure.as_deref()),
             Action::RefuseFile { file, problems, first } => {
                 let event = Event::FileRefused { file: file.clone(), problems: *problems, first: first.clone() };
                 self.log(None, event);
@@ -160,13 +161,23 @@ impl Actor<'_> {
     }
 
     /// A `while` item stays open: people conclude the investigation, the gate follows the condition.
-    fn conclude(&mut self, id: &ItemId, text: &str) -> Result<(), ActionRefused> {
+    fn conclude(&mut self, id: &ItemId, text: &str, resolve: bool) -> Result<(), ActionRefused> {
         let text = checked(text)?;
         let mut item = self.find_open(id)?;
         if matches!(item.why, Why::More { .. }) {
             return Err(ActionRefused::ConditionHolds);
         }
-        item.conclusion = Some(Conclusion { by: self.by.clone(), at: self.pass.draft.now, text: text.clone() });
+        let told = match (resolve, error_of(&item)) {
+            (false, _) => WriteBack::NotAsked,
+            (true, None) => return Err(ActionRefused::NothingToResolve),
+            (true, Some((project, error))) => {
+                let (item, at) = (item.id.clone(), self.pass.draft.now);
+                self.pass.draft.plan.effects.push(Effect::Resolve { item, project, error, at });
+                WriteBack::Pending
+            }
+        };
+        let (by, at) = (self.by.clone(), self.pass.draft.now);
+        item.conclusion = Some(Conclusion { by, at, text: text.clone(), resolve: told });
         item.state = ItemState::Open;
         let event = Event::Concluded { text };
         let step = self.pass.draft.rules.process.step(&item.step);
@@ -212,11 +223,7 @@ impl Actor<'_> {
         if mode == OwnerMode::None {
             return Err(ActionRefused::NoOwnerWanted);
         }
-        let error = match &item.why {
-            Why::Subject { fact: Fact::Error(error), .. } => Some((error.project.clone(), error.id.clone())),
-            _ => None,
-        };
-        let told = match error {
+        let told = match error_of(&item) {
             Some((project, error)) if mode == OwnerMode::WriteBack => {
                 self.pass.draft.plan.effects.push(Effect::WriteBack {
                     item: item.id.clone(),
@@ -301,6 +308,29 @@ impl Actor<'_> {
         self.log(Some(&item), event);
         self.pass.draft.put(item);
         Ok(())
+    }
+
+    /// A conclusion that was taken back meanwhile has nothing to note; the line says what the source was told.
+    fn resolve_ended(&mut self, id: &ItemId, failure: Option<&str>) -> Result<(), ActionRefused> {
+        let mut item = self.find(id)?;
+        if let Some(conclusion) = &mut item.conclusion {
+            conclusion.resolve = if failure.is_some() { WriteBack::Failed } else { WriteBack::Done };
+        }
+        let event = match failure {
+            Some(reason) => Event::ResolveFailed { reason: reason.to_owned() },
+            None => Event::ResolvedAtSource,
+        };
+        self.log(Some(&item), event);
+        self.pass.draft.put(item);
+        Ok(())
+    }
+}
+
+/// Project and id of the error that an item is about, in its tracker's words.
+fn error_of(item: &Item) -> Option<(String, String)> {
+    match &item.why {
+        Why::Subject { fact: Fact::Error(error), .. } => Some((error.project.clone(), error.id.clone())),
+        _ => None,
     }
 }
 

@@ -46,6 +46,9 @@ pub enum Action {
         item: ItemId,
         /// In the person's words; not empty.
         text: String,
+        /// Whether the error's tracker is told that it is resolved.
+        #[serde(default)]
+        resolve: bool,
     },
     /// Open a closed item again.
     Reopen {
@@ -112,6 +115,13 @@ pub enum Action {
         /// Why it failed; `None` when the source has it.
         failure: Option<String>,
     },
+    /// The source answered about an error that was to be resolved. Done by the machine.
+    ResolveEnded {
+        /// Which.
+        item: ItemId,
+        /// Why it failed; `None` when the source shows it as resolved.
+        failure: Option<String>,
+    },
     /// A file on disk is broken. Done by the machine.
     RefuseFile {
         /// Which.
@@ -171,6 +181,9 @@ pub enum ActionRefused {
     /// The step does not deal with owners.
     #[error("this item has no owner to decide about")]
     NoOwnerWanted,
+    /// There is no error to resolve.
+    #[error("only an error can be resolved at its tracker")]
+    NothingToResolve,
     /// The condition of its step holds; it follows the condition.
     #[error("its condition holds; it stays open until that changes")]
     ConditionHolds,

@@ -97,6 +97,17 @@ pub enum Effect {
         /// Who said so.
         decided_by: EngineerId,
     },
+    /// Tell the source of an error that it is resolved.
+    Resolve {
+        /// Which item.
+        item: ItemId,
+        /// The tracker's project.
+        project: String,
+        /// The tracker's id.
+        error: String,
+        /// When a person said so: the item's next conclusion is another effect.
+        at: Timestamp,
+    },
 }
 
 /// Collects what a pass or an action changes; reads its own changes back.

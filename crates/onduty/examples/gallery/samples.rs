@@ -285,7 +285,7 @@ pub fn red_main() -> ItemView {
         checklist: check_lines(1),
         ..item("main-green", "main", why, at("13:52"))
     };
-    ItemView { item, goal: "Keep main green".to_owned(), owner: OwnerMode::Suggest }
+    ItemView { item, goal: "Keep main green".to_owned(), owner: OwnerMode::Suggest, resolves: false }
 }
 
 fn error_item(step: &str, goal: &str, group: ErrorGroup, suggested: Option<Suggestion>, owner: OwnerMode) -> ItemView {
@@ -299,7 +299,7 @@ fn error_item(step: &str, goal: &str, group: ErrorGroup, suggested: Option<Sugge
         fact: Fact::Error(group.clone()),
     };
     let item = Item { suggestion: suggested, checklist: check_lines(0), ..item(step, &group.title, why, opened_at) };
-    ItemView { item, goal: goal.to_owned(), owner }
+    ItemView { item, goal: goal.to_owned(), owner, resolves: true }
 }
 
 /// The item of an error in production that nobody has.
@@ -318,6 +318,7 @@ fn asked() -> ItemView {
         item: item("asked", "q1", why, at("13:59")),
         goal: "Asked by the team".to_owned(),
         owner: OwnerMode::None,
+        resolves: false,
     }
 }
 
@@ -457,6 +458,7 @@ fn terrible_steps() -> Vec<StepView> {
         by: EngineerId::from("max"),
         at: at("12:40"),
         text: "Only on one machine; its disk is full.".to_owned(),
+        resolve: WriteBack::Done,
     });
     let unknown = StepView {
         unknown: Some(UnknownReason::Stale { kind: Kind::Builds, last: at("13:50") }),
@@ -680,8 +682,12 @@ pub fn item_page(day: Day) -> ItemPageView {
                 suggestion(vec![knows("max", false, 7), knows("layla", true, 2), knows("evil", true, 1)], None),
                 OwnerMode::WriteBack,
             );
-            view.item.conclusion =
-                Some(Conclusion { by: "max".into(), at: at("12:00"), text: format!("{ARABIC}\nsecond line") });
+            view.item.conclusion = Some(Conclusion {
+                by: "max".into(),
+                at: at("12:00"),
+                text: format!("{ARABIC}\nsecond line"),
+                resolve: WriteBack::NotAsked,
+            });
             view.item.occurrence = 3;
             view
         }
@@ -697,6 +703,7 @@ pub fn item_page(day: Day) -> ItemPageView {
         by: "lena".into(),
         at: days_ago(4),
         text: "A flake of the seat map; test mended in 41c09d2.".to_owned(),
+        resolve: WriteBack::NotAsked,
     });
     ItemPageView { item, blocks: true, history, earlier: vec![earlier] }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use onduty::store::{Store, items, journal, log_book};
 use onduty_core::engine::{Action, Record};
 use onduty_core::ids::{DutyId, EngineerId, StepId, Subject};
-use onduty_core::item::{Closing, Conclusion, Item, ItemId, ItemState, Taken, Why};
+use onduty_core::item::{Closing, Conclusion, Item, ItemId, ItemState, Taken, Why, WriteBack};
 use onduty_core::logbook::{Author, Event, NewEntry};
 use std::path::Path;
 
@@ -99,7 +99,12 @@ fn closed_item(duty: &DutyId, step: &StepId, number: u32, at: Timestamp, shift: 
         suggestion: None,
         owner: None,
         checklist: Vec::new(),
-        conclusion: Some(Conclusion { by: by.clone(), at, text: "a time-out of the payment provider".to_owned() }),
+        conclusion: Some(Conclusion {
+            by: by.clone(),
+            at,
+            text: "a time-out of the payment provider".to_owned(),
+            resolve: WriteBack::NotAsked,
+        }),
         escalated: false,
     }
 }

@@ -307,6 +307,9 @@ impl<'a> Loaded<'a> {
 /// The kind of the outbox rows that tell a tracker about an owner.
 pub const WRITE_BACK: &str = "write-back";
 
+/// The kind of the outbox rows that tell a tracker that an error is resolved.
+pub const RESOLVE: &str = "resolve";
+
 fn outgoing(duty: &DutyId, effect: &Effect) -> NewEffect {
     let payload = serde_json::to_value(effect).expect("effects are plain data");
     match effect {
@@ -317,6 +320,9 @@ fn outgoing(duty: &DutyId, effect: &Effect) -> NewEffect {
             key: format!("{WRITE_BACK} {item} {engineer}"),
             payload,
         },
+        Effect::Resolve { item, at, .. } => {
+            NewEffect { duty: duty.clone(), kind: RESOLVE.to_owned(), key: format!("{RESOLVE} {item} {at}"), payload }
+        }
     }
 }
 

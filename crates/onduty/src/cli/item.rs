@@ -62,6 +62,9 @@ enum Verb {
         id: String,
         /// In your words
         text: String,
+        /// Resolve the error at its tracker too
+        #[arg(long)]
+        resolve: bool,
     },
     /// Open it again
     Reopen {
@@ -100,7 +103,7 @@ pub async fn run(args: ItemArgs) -> Result<u8, CommandError> {
             (id, Some(("snooze", json!({"until": until, "expression": expression}))))
         }
         Verb::Wake { id } => (id, Some(("wake", json!({})))),
-        Verb::Conclude { id, text } => (id, Some(("conclude", json!({"text": text})))),
+        Verb::Conclude { id, text, resolve } => (id, Some(("conclude", json!({"text": text, "resolve": resolve})))),
         Verb::Reopen { id } => (id, Some(("reopen", json!({})))),
         Verb::Owner { id, engineer } => {
             let engineer = match engineer {

@@ -2,7 +2,7 @@
 //! line in the log book that a person sees.
 
 use crate::actions::write_back::{self, Assignment, WriteBackError};
-use crate::app::day::WRITE_BACK;
+use crate::app::day::{RESOLVE, WRITE_BACK};
 use crate::app::{App, DayError};
 use crate::clock::real_now;
 use crate::sources::{SourceError, bugsink, sentry};
@@ -11,7 +11,6 @@ use crate::store::outbox::{Effect as Row, EffectState};
 use jiff::SignedDuration;
 use onduty_core::engine::{Action, Effect};
 use onduty_core::ids::EngineerId;
-use onduty_core::item::ItemId;
 use std::time::Duration;
 
 /// How often the outbox is looked at; an enqueued effect also wakes it through the bus.
@@ -48,36 +47,15 @@ async fn send_due(app: &App) -> anyhow::Result<()> {
 }
 
 async fn send(app: &App, row: &Row) -> anyhow::Result<()> {
-    let effect = (row.effect.kind == WRITE_BACK).then(|| serde_json::from_value(row.effect.payload.clone()));
-    let Some(Ok(Effect::WriteBack { item, project, error, engineer, decided_by })) = effect else {
+    let known = [WRITE_BACK, RESOLVE].contains(&row.effect.kind.as_str());
+    let effect: Option<Effect> = known.then(|| serde_json::from_value(row.effect.payload.clone()).ok()).flatten();
+    let Some(effect) = effect else {
         return mark(app, row, EffectState::Failed, Some("written by a version that this one cannot read")).await;
     };
-    let from = tracker_of(app, &project, &error).await?;
-    let sent = match target(app) {
-        _ if from.as_deref() == Some(sentry::NAME) => {
-            super::trackers::assign(app, &error, &handle_of(app, &engineer)).await.map_err(trouble)
-        }
-        _ if from.as_deref() == Some(bugsink::NAME) => {
-            let answer = "Bugsink knows no owners; onduty keeps this one".to_owned();
-            Err(WriteBackError::Refused { status: 0, answer })
-        }
-        None => Err(WriteBackError::Refused { status: 0, answer: "no `write_back` is configured".to_owned() }),
-        Some((url, secret)) => {
-            let assignment = Assignment {
-                kind: "error.assigned",
-                project,
-                id: error,
-                assignee: handle_of(app, &engineer),
-                decided_by: handle_of(app, &decided_by),
-                key: row.effect.key.clone(),
-            };
-            write_back::send(&app.egress, &url, &secret, &assignment).await
-        }
-    };
-    match sent {
+    match told(app, &row.effect.key, &effect).await? {
         Ok(()) => {
             mark(app, row, EffectState::Sent, None).await?;
-            tell(app, row, &item, None).await
+            tell(app, row, effect, None).await
         }
         Err(error @ WriteBackError::Unreachable(_)) if (row.attempts as usize) < WAITS_S.len() => {
             let wait = WAITS_S[(row.attempts as usize).saturating_sub(1).min(WAITS_S.len() - 1)];
@@ -89,17 +67,46 @@ async fn send(app: &App, row: &Row) -> anyhow::Result<()> {
         }
         Err(error) => {
             mark(app, row, EffectState::Failed, Some(&error.to_string())).await?;
-            tell(app, row, &item, Some(error.to_string())).await
+            tell(app, row, effect, Some(error.to_string())).await
         }
     }
 }
 
+/// Tells the tracker; what came of it.
+async fn told(app: &App, key: &str, effect: &Effect) -> anyhow::Result<Result<(), WriteBackError>> {
+    let (Effect::WriteBack { project, error, .. } | Effect::Resolve { project, error, .. }) = effect;
+    let from = tracker_of(app, project, error).await?;
+    let refused = |answer: &str| Err(WriteBackError::Refused { status: 0, answer: answer.to_owned() });
+    Ok(match (effect, from) {
+        (Effect::Resolve { .. }, Some(name)) => super::trackers::resolve(app, name, error).await.map_err(trouble),
+        (Effect::Resolve { .. }, None) => refused("it is not known any more, or its tracker is told about owners only"),
+        (Effect::WriteBack { engineer, .. }, Some(sentry::NAME)) => {
+            super::trackers::assign(app, error, &handle_of(app, engineer)).await.map_err(trouble)
+        }
+        (Effect::WriteBack { .. }, Some(_)) => refused("Bugsink knows no owners; onduty keeps this one"),
+        (Effect::WriteBack { engineer, decided_by, .. }, None) => match target(app) {
+            None => refused("no `write_back` is configured"),
+            Some((url, secret)) => {
+                let assignment = Assignment {
+                    kind: "error.assigned",
+                    project: project.clone(),
+                    id: error.clone(),
+                    assignee: handle_of(app, engineer),
+                    decided_by: handle_of(app, decided_by),
+                    key: key.to_owned(),
+                };
+                write_back::send(&app.egress, &url, &secret, &assignment).await
+            }
+        },
+    })
+}
+
 /// Which tracker told about an error.
-async fn tracker_of(app: &App, project: &str, id: &str) -> Result<Option<String>, store::StoreError> {
+async fn tracker_of(app: &App, project: &str, id: &str) -> Result<Option<&'static str>, store::StoreError> {
     for name in [sentry::NAME, bugsink::NAME] {
         let known = app.known_errors(name).await?;
         if known.iter().any(|group| group.project == project && group.id == id) {
-            return Ok(Some(name.to_owned()));
+            return Ok(Some(name));
         }
     }
     Ok(None)
@@ -138,8 +145,11 @@ async fn mark(app: &App, row: &Row, state: EffectState, error: Option<&str>) -> 
 }
 
 /// Writes down how it went; an item that is gone needs no line.
-async fn tell(app: &App, row: &Row, item: &ItemId, failure: Option<String>) -> anyhow::Result<()> {
-    let action = Action::WriteBackEnded { item: item.clone(), failure };
+async fn tell(app: &App, row: &Row, effect: Effect, failure: Option<String>) -> anyhow::Result<()> {
+    let action = match effect {
+        Effect::WriteBack { item, .. } => Action::WriteBackEnded { item, failure },
+        Effect::Resolve { item, .. } => Action::ResolveEnded { item, failure },
+    };
     match app.act(&row.effect.duty, None, action).await {
         Ok(()) | Err(DayError::Refused(_) | DayError::NoDuty(_)) => Ok(()),
         Err(error) => Err(error.into()),

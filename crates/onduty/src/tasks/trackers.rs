@@ -1,6 +1,6 @@
 //! Asks the error trackers what is so: every so often, and at once when one of their webhooks hints at news.
 
-use crate::app::{App, Change};
+use crate::app::{App, Change, Instance};
 use crate::config::TrackerSource;
 use crate::egress::{Backoff, Url};
 use crate::sources::SourceError;
@@ -9,7 +9,6 @@ use crate::sources::sentry::{self, Sentry};
 use crate::sources::tracker::Tracker;
 use onduty_core::ids::Subject;
 use onduty_core::signal::{Contact, Fact, Kind, Observation};
-use secrecy::SecretString;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 
@@ -93,7 +92,7 @@ async fn poll(
     source: &TrackerSource,
     now: jiff::Timestamp,
 ) -> anyhow::Result<Result<Vec<Observation>, SourceError>> {
-    let Some((base, token)) = way(app, name, source) else {
+    let Some(api) = tracker(app, name, source) else {
         return Ok(Err(SourceError::Missing {
             source_name: name.into(),
             what: "token; restart after adding one".into(),
@@ -101,31 +100,56 @@ async fn poll(
     };
     let known = app.known_errors(name).await?;
     let baseline = !app.was_heard(name).await?;
-    let api = Tracker { name, egress: &app.egress, base, token, backoff: Backoff::POLL };
-    let (projects, environments) = (source.projects.as_slice(), source.environments.as_slice());
     Ok(if name == sentry::NAME {
-        let organisation = source.organisation.as_str();
-        Sentry { api, organisation, projects, environments }.poll(&known, baseline, now).await
+        sentry_of(source, api).poll(&known, baseline, now).await
     } else {
-        Bugsink { api, projects, environments }.poll(&known, baseline, now).await
+        bugsink_of(source, api).poll(&known, baseline, now).await
     })
-}
-
-/// Where a tracker is, and the token for it.
-fn way<'a>(app: &'a App, name: &str, source: &TrackerSource) -> Option<(Url, &'a SecretString)> {
-    let tokens = if name == sentry::NAME { &app.secrets.sentry } else { &app.secrets.bugsink };
-    Some((Url::parse(&source.url).ok()?, tokens.first()?))
 }
 
 /// Tells Sentry who has an issue, and reads back whether it thinks so.
 pub async fn assign(app: &App, issue: &str, assignee: &str) -> Result<(), SourceError> {
     let instance = app.instance();
-    let none = || SourceError::Missing { source_name: sentry::NAME.into(), what: "configuration any more".into() };
-    let source = instance.config.sources.sentry.as_ref().ok_or_else(none)?;
-    let (base, token) = way(app, sentry::NAME, source).ok_or_else(none)?;
-    let api = Tracker { name: sentry::NAME, egress: &app.egress, base, token, backoff: Backoff::POLL };
+    let (source, api) = reach(app, &instance, sentry::NAME)?;
+    sentry_of(source, api).assign(issue, assignee).await
+}
+
+/// Tells the tracker called `name` that an issue is resolved, and reads back whether it shows it so.
+pub async fn resolve(app: &App, name: &'static str, issue: &str) -> Result<(), SourceError> {
+    let instance = app.instance();
+    let (source, api) = reach(app, &instance, name)?;
+    if name == sentry::NAME {
+        sentry_of(source, api).resolve(issue).await
+    } else {
+        bugsink_of(source, api).resolve(issue).await
+    }
+}
+
+fn sentry_of<'a>(source: &'a TrackerSource, api: Tracker<'a>) -> Sentry<'a> {
     let organisation = source.organisation.as_str();
     Sentry { api, organisation, projects: &source.projects, environments: &source.environments }
-        .assign(issue, assignee)
-        .await
+}
+
+fn bugsink_of<'a>(source: &'a TrackerSource, api: Tracker<'a>) -> Bugsink<'a> {
+    Bugsink { api, projects: &source.projects, environments: &source.environments }
+}
+
+/// The tracker called `name` as it is configured now, and the way there.
+fn reach<'a>(
+    app: &'a App,
+    instance: &'a Instance,
+    name: &'static str,
+) -> Result<(&'a TrackerSource, Tracker<'a>), SourceError> {
+    let sources = &instance.config.sources;
+    let source = if name == sentry::NAME { sources.sentry.as_ref() } else { sources.bugsink.as_ref() };
+    let none = || SourceError::Missing { source_name: name.into(), what: "configuration any more".into() };
+    let source = source.ok_or_else(none)?;
+    Ok((source, tracker(app, name, source).ok_or_else(none)?))
+}
+
+/// The way to a tracker, with the token for it.
+fn tracker<'a>(app: &'a App, name: &'static str, source: &TrackerSource) -> Option<Tracker<'a>> {
+    let tokens = if name == sentry::NAME { &app.secrets.sentry } else { &app.secrets.bugsink };
+    let (base, token) = (Url::parse(&source.url).ok()?, tokens.first()?);
+    Some(Tracker { name, egress: &app.egress, base, token, backoff: Backoff::POLL })
 }

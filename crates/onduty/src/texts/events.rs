@@ -86,6 +86,10 @@ pub fn event(event: &Event, tell: &Telling<'_>) -> String {
         Event::WriteBackFailed { engineer, reason } => {
             format!("the tracker could not be told about {}: {}", tell.name(engineer), visible(reason))
         }
+        Event::ResolvedAtSource => "the tracker shows it as resolved".to_owned(),
+        Event::ResolveFailed { reason } => {
+            format!("the tracker could not be told that this is resolved: {}", visible(reason))
+        }
         Event::Escalated { to } => format!("nobody took this in time; {} is told", visible(to)),
         Event::StepUnknown { step, reason } => {
             format!("“{}” cannot be judged: {}", tell.goal(step), unknown_briefly(reason, tell))

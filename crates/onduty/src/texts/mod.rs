@@ -14,7 +14,7 @@ pub use events::{LogLine, author, event, line, names_its_item};
 pub use markdown::{LogDay, markdown_log};
 pub use reasons::{
     BlockerText, because, blocker, blocker_parts, candidate, closing, facts, feed_name, item_title, owner_reason,
-    rollout_state, snooze, unknown, unknown_briefly, why, write_back,
+    resolve, rollout_state, snooze, unknown, unknown_briefly, why, write_back,
 };
 pub use words::{
     and, count, duration, human_number, initials, is_web_link, short_revision, shorten, visible, visible_lines,

@@ -385,6 +385,16 @@ pub fn write_back(state: WriteBack) -> Option<&'static str> {
     }
 }
 
+/// How far the source was told that an error is resolved, where there is something to say.
+pub fn resolve(state: WriteBack) -> Option<&'static str> {
+    match state {
+        WriteBack::NotAsked => None,
+        WriteBack::Pending => Some("the tracker is being told that it is resolved"),
+        WriteBack::Done => Some("resolved at the tracker"),
+        WriteBack::Failed => Some("the tracker could not be told; please resolve it there"),
+    }
+}
+
 /// How far a rollout is; fits after a revision and an environment.
 pub fn rollout_state(state: RolloutState) -> &'static str {
     match state {

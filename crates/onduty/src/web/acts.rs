@@ -28,6 +28,7 @@ const JUMP_SHOWN: Duration = Duration::from_secs(8);
 pub struct ItemForm {
     back: Option<String>,
     text: Option<String>,
+    resolve: Option<bool>,
     line: Option<usize>,
     done: Option<bool>,
     until: Option<String>,
@@ -64,7 +65,10 @@ fn item_action(web: &Web, visit: &Visit, id: &ItemId, verb: &str, form: ItemForm
             Action::Snooze { item, until: snooze_until(web, visit, &until, form.expression.as_deref())? }
         }
         "wake" => Action::Wake { item },
-        "conclude" => Action::Conclude { item, text: form.text.unwrap_or_default() },
+        "conclude" => {
+            let (text, resolve) = (form.text.unwrap_or_default(), form.resolve.unwrap_or_default());
+            Action::Conclude { item, text, resolve }
+        }
         "reopen" => Action::Reopen { item },
         "owner" => {
             let engineer = form.engineer.filter(|name| !name.is_empty());

@@ -175,6 +175,7 @@ fn entry_json(entry: &Entry, scene: &Scene) -> Value {
 #[serde(deny_unknown_fields)]
 pub struct ItemBody {
     text: Option<String>,
+    resolve: Option<bool>,
     line: Option<usize>,
     done: Option<bool>,
     until: Option<String>,
@@ -201,7 +202,10 @@ pub async fn act(
             Action::Snooze { item, until: snooze_until(&web, &visit, &until, body.expression.as_deref())? }
         }
         "wake" => Action::Wake { item },
-        "conclude" => Action::Conclude { item, text: body.text.ok_or_else(|| need("text"))? },
+        "conclude" => {
+            let (text, resolve) = (body.text.ok_or_else(|| need("text"))?, body.resolve.unwrap_or_default());
+            Action::Conclude { item, text, resolve }
+        }
         "reopen" => Action::Reopen { item },
         "owner" => {
             Action::DecideOwner { item, engineer: EngineerId::new(body.engineer.ok_or_else(|| need("engineer"))?) }

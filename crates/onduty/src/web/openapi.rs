@@ -83,7 +83,7 @@ fn body_schema(path: &str, method: &str) -> Option<Value> {
     match (method, path) {
         ("POST", "/api/v1/items/{id}/{verb}") => Some(object(
             &[],
-            json!({"text": text, "line": {"type": "integer"}, "done": {"type": "boolean"}, "until": text,
+            json!({"text": text, "resolve": {"type": "boolean"}, "line": {"type": "integer"}, "done": {"type": "boolean"}, "until": text,
                    "expression": text, "engineer": text, "count": {"type": "integer"}}),
         )),
         ("POST", "/api/v1/duties/{duty}/questions" | "/api/v1/duties/{duty}/notes") => {

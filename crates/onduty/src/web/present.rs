@@ -18,9 +18,10 @@ use onduty_core::calendar;
 use onduty_core::engine::{StepState, StepStatus};
 use onduty_core::gate::{self, GateInputs};
 use onduty_core::ids::{EngineerId, StepId};
-use onduty_core::item::{Closing, Item, ItemState};
+use onduty_core::item::{Closing, Item, ItemState, Why};
 use onduty_core::logbook::Entry;
 use onduty_core::process::{ASKED, OwnerMode, Work};
+use onduty_core::signal::Fact;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -180,7 +181,15 @@ impl Scene {
             item: self.look.with_live_fact(item),
             goal: self.goal(&item.step),
             owner: step.map_or(OwnerMode::None, |step| step.owner),
+            resolves: self.resolves(item),
         }
+    }
+
+    /// Whether the tracker of an item's error, where it has one, is told when somebody resolves it.
+    fn resolves(&self, item: &Item) -> bool {
+        let sources = &self.look.instance.config.sources;
+        let tracked = sources.sentry.is_some() || sources.bugsink.is_some();
+        tracked && matches!(item.why, Why::Subject { fact: Fact::Error(_), .. })
     }
 
     fn gate_of(&self, step: &StepId) -> Option<&GateInputs> {

@@ -117,10 +117,15 @@ async fn polls_and_write_backs_keep_to_sentrys_description() {
     sentry.asked();
     lena.form(&format!("/items/{}/owner", id(&owned)), &[("engineer", "lena")]).await.expect(303);
     eventually("Sentry knows the owner", async || sentry.owner(7).filter(|owner| owner == "lena@acme.example")).await;
-    sentry.resolve(8);
+    let fields = [("text", "mended in 41c09d2"), ("resolve", "true")];
+    lena.form(&format!("/items/{}/conclude", id(&mended)), &fields).await.expect(303);
+    eventually("Sentry has it resolved", async || sentry.status(8).filter(|status| *status == "resolved")).await;
     hurry(&day);
     assert_eq!(day.closed(&id(&owned)).await["state"]["how"]["how"], "assigned_at_source");
-    day.closed(&id(&mended)).await;
+    eventually("and is known to have", async || {
+        (day.item_called(&id(&mended)).await["conclusion"]["resolve"] == "done").then_some(())
+    })
+    .await;
     let asked = sentry.asked();
     for way in ["GET", "PUT"] {
         assert!(asked.contains(&format!("{way} /api/0/organizations/acme/issues/7/")), "{way}: {asked:?}");

@@ -97,6 +97,49 @@ async fn an_accepted_owner_is_told_to_sentry_and_read_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conclusion_resolves_at_sentry_when_somebody_says_so() {
+    let (sentry, day) = a_day_with_sentry().await;
+    let at = instant("09:00").to_string();
+    for (id, title) in [(7, "Is mended"), (8, "Is left alone"), (9, "Stays as it is")] {
+        sentry.happens(id, "staging", title, &at, "app/models/booking.rb");
+    }
+    let lena = day.administrator("lena").await;
+    let conclude = async |title: &str, fields: &[(&str, &str)]| {
+        hurry(&day);
+        let item = eventually(&format!("an item `{title}`"), async || {
+            day.items("staging-errors").await.into_iter().find(|item| item["title"] == title)
+        })
+        .await;
+        let id = item["id"].as_str().unwrap().to_owned();
+        assert!(lena.get(&format!("/items/{id}")).await.expect(200).text.contains("Resolve it at the tracker too"));
+        lena.form(&format!("/items/{id}/conclude"), fields).await.expect(303);
+        id
+    };
+    let resolve = async |id: &str, wanted: &str| {
+        eventually(&format!("{id} is {wanted}"), async || {
+            (day.item_called(id).await["conclusion"]["resolve"] == wanted).then_some(())
+        })
+        .await;
+    };
+    let left = conclude("Is left alone", &[("text", "a known one")]).await;
+    resolve(&left, "not_asked").await;
+    sentry.asked();
+    let mended = conclude("Is mended", &[("text", "mended in 41c09d2"), ("resolve", "true")]).await;
+    resolve(&mended, "done").await;
+    assert_eq!((sentry.status(7), sentry.status(8)), (Some("resolved"), Some("unresolved")));
+    let asked = sentry.asked();
+    let path = "/api/0/organizations/acme/issues/7/";
+    let put = asked.iter().position(|line| *line == format!("PUT {path}")).expect("it was told");
+    assert!(asked[put..].contains(&format!("GET {path}")), "and read back: {asked:?}");
+    sentry.forget_resolutions(true);
+    let kept = conclude("Stays as it is", &[("text", "mended"), ("resolve", "true")]).await;
+    resolve(&kept, "failed").await;
+    let said = day.log().await.into_iter().find(|line| line.contains("could not be told that this is resolved"));
+    assert!(said.as_deref().is_some_and(|line| line.contains("shows no resolution")), "{said:?}");
+    day.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sentry_in_any_trouble_closes_the_gate_by_name() {
     let (sentry, day) = a_day_with_sentry().await;
     assert_eq!(in_trouble(&day).await, None);

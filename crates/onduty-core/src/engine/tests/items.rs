@@ -5,12 +5,12 @@ use super::day::time;
 use crate::engine::Action;
 use crate::ids::EngineerId;
 use crate::item::{Candidate, Closing};
-use crate::item::{ItemState, OwnerReason, SnoozeUntil, Suggestion, WriteBack};
+use crate::item::{ItemId, ItemState, OwnerReason, SnoozeUntil, Suggestion, WriteBack};
 use crate::signal::{BuildState, CustomState, ErrorStatus, RolloutState};
 
 fn conclude(day: &mut Day, step: &str) {
     let item = day.item(step).id;
-    day.act("lena", Action::Conclude { item, text: "a flake".to_owned() });
+    day.act("lena", Action::Conclude { item, text: "a flake".to_owned(), resolve: false });
 }
 
 #[test]
@@ -248,6 +248,27 @@ fn an_owner_is_decided_by_a_person_and_told_to_the_tracker() {
 }
 
 #[test]
+fn an_error_is_resolved_at_its_tracker_when_a_person_says_so() {
+    let mut day = Day::seed();
+    day.error("e1", |_| {});
+    day.builds("unit tests", BuildState::Failed, "a2");
+    day.tick();
+    let (error, build) = (day.item("staging-errors").id, day.item("main-green").id);
+    let conclude = |item: &ItemId, resolve| Action::Conclude { item: item.clone(), text: "mended".to_owned(), resolve };
+    assert!(day.refused("lena", conclude(&build, true)).ends_with("only an error can be resolved at its tracker"));
+    let told = |day: &Day| day.items("staging-errors")[0].conclusion.as_ref().map(|conclusion| conclusion.resolve);
+    day.act("lena", conclude(&error, false));
+    assert_eq!(told(&day), Some(WriteBack::NotAsked), "nobody is told unasked");
+    day.act("lena", Action::Reopen { item: error.clone() });
+    day.act("lena", conclude(&error, true));
+    assert_eq!(told(&day), Some(WriteBack::Pending));
+    day.act("lena", Action::ResolveEnded { item: error.clone(), failure: Some("no".to_owned()) });
+    assert_eq!(told(&day), Some(WriteBack::Failed));
+    day.act("lena", Action::ResolveEnded { item: error, failure: None });
+    assert_eq!(told(&day), Some(WriteBack::Done));
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_with_a_reason() {
     let mut day = Day::seed();
     day.error("e1", |_| {});
@@ -260,8 +281,11 @@ fn what_cannot_be_done_is_refused_with_a_reason() {
         (Action::Take { item: none }, "there is no item developers.x.y.1"),
         (Action::Release { item: item.clone() }, "you do not drive this item"),
         (Action::Tick { item: item.clone(), line: 99, done: true }, "its checklist has no line 99"),
-        (Action::Conclude { item: item.clone(), text: " ".to_owned() }, "write a few words first"),
-        (Action::Conclude { item: item.clone(), text: "x".repeat(5_000) }, "keep it under 4000 characters"),
+        (Action::Conclude { item: item.clone(), text: " ".to_owned(), resolve: false }, "write a few words first"),
+        (
+            Action::Conclude { item: item.clone(), text: "x".repeat(5_000), resolve: false },
+            "keep it under 4000 characters",
+        ),
         (Action::Snooze { item: item.clone(), until: past }, "that time has passed; choose a later one"),
         (Action::Snooze { item: item.clone(), until: broken }, ""),
         (Action::Wake { item: item.clone() }, "this item is not snoozed"),
@@ -283,7 +307,7 @@ fn what_people_ask_is_an_item_like_any_other() {
     assert_eq!(day.step("asked"), "open 1\n  q1 #1 open");
     let item = day.item("asked").id;
     day.act("lena", Action::Take { item: item.clone() });
-    day.act("lena", Action::Conclude { item: item.clone(), text: "done together".to_owned() });
+    day.act("lena", Action::Conclude { item: item.clone(), text: "done together".to_owned(), resolve: false });
     assert_eq!(day.step("asked"), "fine\n  q1 #1 closed Concluded");
     day.act("lena", Action::Reopen { item });
     assert_eq!(day.step("asked"), "open 1\n  q1 #1 open");

@@ -14,7 +14,7 @@ fn full_day() -> Day {
     day.tick();
     let item = day.item("staging-errors").id;
     day.act("lena", Action::Take { item: item.clone() });
-    day.act("lena", Action::Conclude { item, text: "a known time-out".to_owned() });
+    day.act("lena", Action::Conclude { item, text: "a known time-out".to_owned(), resolve: false });
     day.at("13:52").builds("unit tests", BuildState::Failed, "a2");
     day.tick().at("14:10").builds("unit tests", BuildState::Passed, "a3");
     day.tick().at("16:00").tick();

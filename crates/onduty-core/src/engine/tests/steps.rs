@@ -138,7 +138,7 @@ fn tasks_come_with_their_period_and_end_with_it() {
     assert_eq!(item.checklist.len(), 2);
     day.act("lena", Action::Tick { item: item.id.clone(), line: 1, done: true });
     assert!(day.item("morning").checklist[1].ticked.is_some());
-    day.act("lena", Action::Conclude { item: item.id, text: "said".to_owned() });
+    day.act("lena", Action::Conclude { item: item.id, text: "said".to_owned(), resolve: false });
     assert_eq!(day.step("morning"), "fine\n  2026-03-02 #1 closed Done");
 
     day.at("15:00").tick();
@@ -161,7 +161,7 @@ fn every_follows_rollouts_and_hours() {
     assert_eq!(day.step("after-rollout"), "open 1\n  r1 #1 open");
     assert_eq!(day.items("hourly").len(), 1, "one open task is enough");
     let item = day.item("hourly").id;
-    day.act("lena", Action::Conclude { item, text: "empty".to_owned() });
+    day.act("lena", Action::Conclude { item, text: "empty".to_owned(), resolve: false });
     day.at("11:01").tick();
     assert_eq!(day.items("hourly").len(), 2);
 }

@@ -7,7 +7,7 @@ mod wire;
 
 use super::SourceError;
 use super::tracker::{Tracker, same, seen};
-use crate::egress::{Answer, Page, cursor_of};
+use crate::egress::{Answer, Method, Page, cursor_of};
 use jiff::Timestamp;
 use onduty_core::signal::{ErrorGroup, ErrorStatus, Observation};
 use serde_json::Value;
@@ -103,6 +103,25 @@ impl Bugsink<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Resolves the issue, in all its environments, and reads back whether Bugsink shows it so.
+    ///
+    /// # Errors
+    /// Bugsink cannot be asked, refuses, or shows it as unresolved afterwards.
+    pub async fn resolve(&self, id: &str) -> Result<(), SourceError> {
+        let issue = ["api", "canonical", "0", "issues", id];
+        let path: Vec<&str> = issue.into_iter().chain(["resolve"]).collect();
+        match self.api.change(Method::POST, &path, &Value::Null).await {
+            // What is resolved already, or gone, is refused; what it is then tells.
+            Ok(_) | Err(SourceError::Refused { status: 400 | 404, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let (issue, _) = self.api.get(&issue, &[]).await?;
+        match issue["is_resolved"].as_bool() {
+            Some(true) => Ok(()),
+            _ => Err(SourceError::Missing { source_name: NAME.into(), what: format!("resolution of issue {id}") }),
+        }
     }
 
     /// Id and slug of each project that is wanted.

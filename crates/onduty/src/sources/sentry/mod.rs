@@ -159,6 +159,21 @@ impl Sentry<'_> {
         }
     }
 
+    /// Resolves the issue, in all its environments, and reads back whether Sentry shows it so.
+    ///
+    /// # Errors
+    /// Sentry cannot be asked, refuses, or shows it as unresolved afterwards.
+    pub async fn resolve(&self, id: &str) -> Result<(), SourceError> {
+        self.api.change(Method::PUT, &self.path(&["issues", id]), &json!({ "status": "resolved" })).await?;
+        // One that is gone needs nobody any more.
+        match self.issue(id).await? {
+            Some(issue) if wire::status(&issue) != Some(ErrorStatus::Resolved) => {
+                Err(SourceError::Missing { source_name: NAME.into(), what: format!("resolution of issue {id}") })
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn unresolved(&self, environment: &str, now: Timestamp) -> Result<Vec<ErrorGroup>, SourceError> {
         let mut query = "is:unresolved".to_owned();
         if !self.projects.is_empty() {

@@ -219,7 +219,7 @@ fn outcome(view: &ItemPageView, reader: &Reader<'_>) -> Markup {
         section id="item-outcome" class="outcome" data-part {
             h2 { "Conclusion" }
             @if let Some(conclusion) = &item.conclusion {
-                blockquote { (parts::lines(&conclusion.text)) footer class="dim" { (reader.tell.name(&conclusion.by)) ", " (parts::time(conclusion.at, &reader.tell)) } }
+                blockquote { (parts::lines(&conclusion.text)) footer class="dim" { (reader.tell.name(&conclusion.by)) ", " (parts::time(conclusion.at, &reader.tell)) @if let Some(said) = texts::resolve(conclusion.resolve) { "; " (said) } } }
             }
             @if let ItemState::Closed { at, how } = &item.state {
                 p { (parts::state(StateView::Fine)) " Closed " (parts::time(*at, &reader.tell)) ": " bdi { (texts::closing(how, tell)) } "." }

@@ -16,6 +16,8 @@ pub struct ItemView {
     pub goal: String,
     /// What its step does about owners.
     pub owner: OwnerMode,
+    /// Whether its tracker can be told that it is resolved.
+    pub resolves: bool,
 }
 
 impl ItemView {
@@ -265,6 +267,9 @@ pub fn conclude_form(view: &ItemView, reader: &Reader<'_>) -> Markup {
                 label for=(id) { "What did you find out?" }
                 textarea id=(id) name="text" rows="2" maxlength="4000" required data-key="c"
                     placeholder="A flake; reran it. / Fixed in 41c09d2. / Not ours: the provider was down." {}
+                @if view.resolves {
+                    label class="choice" { input type="checkbox" name="resolve" value="true"; " Resolve it at the tracker too" }
+                }
                 p class="form-foot" {
                     (parts::button("Conclude", None, "small"))
                     @if follows { span class="dim" { "This ends the investigation. The item stays until its condition is false." } }
