@@ -102,12 +102,19 @@ async fn losses(recording: &Recording, count: usize, dice: &mut Dice) -> BTreeMa
         }
         let arrived = Arrived::turn(number);
         platter.write(&path, arrived, dice);
+        let size =
+            |ending| std::fs::metadata(crate::load::beside(&path, ending)).map_or(-1, |file| i128::from(file.len()));
+        let sizes = ["", "-wal", "-journal"].map(size);
         // Whoever was answered before the next thing happened to the disk was answered for what is on it now.
         let now = records.get(cut).map_or(u64::MAX, |next| next.begun);
         let answered = &acknowledged[..acknowledged.partition_point(|(at, _)| *at < now)];
         let checked = Checker::new().check_file(&path, answered.iter().map(|(_, name)| name)).await;
         if let Err(wrong) = checked {
-            losses.insert(cut, format!("{arrived:?} arrived: {wrong}"));
+            let wrong: String = wrong.chars().take(300).collect();
+            let around =
+                records[cut.saturating_sub(3)..cut].iter().map(|record| (record.what, record.file, record.failed));
+            let around: Vec<_> = around.collect();
+            losses.insert(cut, format!("{arrived:?} arrived; sizes {sizes:?}, before {around:?}: {wrong}"));
         }
     }
     losses
