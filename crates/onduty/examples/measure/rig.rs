@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use onduty::sources::signals;
-use reqwest::header::{ACCEPT, COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -111,10 +111,13 @@ impl Server {
     pub async fn come_in(&self) -> anyhow::Result<String> {
         let door = self.http.get(&self.link).send().await?.text().await?;
         let engineer = between(&door, "name=\"engineer\" value=\"", "\"").context("nobody to choose at the door")?;
-        let answer = self.http.post(&self.link).body(format!("engineer={engineer}")).send().await?;
-        anyhow::ensure!(answer.headers().contains_key(LOCATION), "the door stays closed: {}", answer.status());
-        let cookie = answer.headers().get(SET_COOKIE).context("no session")?.to_str()?;
-        Ok(cookie.split(';').next().unwrap_or_default().to_owned())
+        let form = self.http.post(&self.link).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let word = "long+enough+and+thrown+away";
+        let answer = form.body(format!("engineer={engineer}&password={word}&again={word}")).send().await?;
+        let cookie = answer.headers().get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok()?.split(';').next());
+        let cookie = cookie.map(str::to_owned);
+        let (status, page) = (answer.status(), answer.text().await?);
+        cookie.with_context(|| format!("the door stays closed: {status} {page}"))
     }
 
     /// A page, as a browser asks for it.
