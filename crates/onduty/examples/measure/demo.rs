@@ -53,7 +53,11 @@ async fn sizes(demo: &Server, session: &str, results: &mut Results) -> anyhow::R
     for path in PAGES {
         let request = demo.http.get(format!("{}{path}", demo.address)).header(COOKIE, session);
         let packed = request.header(ACCEPT_ENCODING, "gzip").send().await?;
-        anyhow::ensure!(packed.headers().contains_key("content-encoding"), "{path} is not compressed");
+        anyhow::ensure!(
+            packed.headers().contains_key("content-encoding"),
+            "{path} is not compressed: {}",
+            packed.status()
+        );
         let (packed, plain) = (packed.bytes().await?.len(), demo.page(path, session).await?.len());
         println!("{path}: {packed} bytes compressed, {plain} plain");
         largest = largest.max(packed);
