@@ -227,7 +227,12 @@ impl Tab {
 fn client(timeout: Duration) -> anyhow::Result<reqwest::Client> {
     // An error means that a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Ok(reqwest::Client::builder().no_gzip().timeout(timeout).redirect(reqwest::redirect::Policy::none()).no_proxy().build()?)
+    Ok(reqwest::Client::builder()
+        .no_gzip()
+        .timeout(timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()?)
 }
 
 /// What stands between two texts.
