@@ -165,12 +165,9 @@ impl Sentry<'_> {
     /// Sentry cannot be asked, refuses, or shows it as unresolved afterwards.
     pub async fn resolve(&self, id: &str) -> Result<(), SourceError> {
         self.api.change(Method::PUT, &self.path(&["issues", id]), &json!({ "status": "resolved" })).await?;
-        // One that is gone needs nobody any more.
-        match self.issue(id).await? {
-            Some(issue) if wire::status(&issue) != Some(ErrorStatus::Resolved) => {
-                Err(SourceError::Missing { source_name: NAME.into(), what: format!("resolution of issue {id}") })
-            }
-            _ => Ok(()),
+        match self.issue(id).await?.as_ref().and_then(wire::status) {
+            Some(ErrorStatus::Resolved) => Ok(()),
+            _ => Err(SourceError::Missing { source_name: NAME.into(), what: format!("resolution of issue {id}") }),
         }
     }
 
