@@ -104,13 +104,10 @@ impl<'a> Platter<'a> {
         }
     }
 
-    /// Writes what the disk may hold now as the store at `path`.
+    /// Writes what the disk may hold now as the store at `path`, in a folder with nothing in it.
     pub fn write(&self, path: &Path, arrived: Arrived, dice: &mut Dice) {
-        // What was shared in memory is gone.
-        let _ = std::fs::remove_file(beside(path, "-shm"));
         for (name, ending) in self.names.iter().zip(ENDINGS) {
             let file = beside(path, ending);
-            let _ = std::fs::remove_file(&file);
             let possible = 1 + dice.below(name.since.len() as u64 + 1);
             let newest = match arrived {
                 Arrived::Nothing => name.synced,

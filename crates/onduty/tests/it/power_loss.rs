@@ -93,7 +93,6 @@ async fn losses(recording: &Recording, count: usize, dice: &mut Dice) -> BTreeMa
     let Recording { records, acknowledged } = recording;
     let folder = Some(std::path::Path::new("/dev/shm")).filter(|memory| memory.is_dir());
     let folder = folder.map_or_else(tempfile::tempdir, tempfile::tempdir_in).expect("a folder");
-    let path = folder.path().join("onduty.db");
     let mut platter = Platter::before(records);
     let mut losses = BTreeMap::new();
     for (number, cut) in cut_points(records, count, dice).into_iter().enumerate() {
@@ -101,6 +100,10 @@ async fn losses(recording: &Recording, count: usize, dice: &mut Dice) -> BTreeMa
             platter.step(dice);
         }
         let arrived = Arrived::turn(number);
+        // Each disk in a folder of its own: nothing that is still open can reach the next one.
+        let disk = folder.path().join(cut.to_string());
+        std::fs::create_dir(&disk).expect("a folder");
+        let path = disk.join("onduty.db");
         platter.write(&path, arrived, dice);
         let size =
             |ending| std::fs::metadata(crate::load::beside(&path, ending)).map_or(-1, |file| i128::from(file.len()));
@@ -116,6 +119,7 @@ async fn losses(recording: &Recording, count: usize, dice: &mut Dice) -> BTreeMa
             let around: Vec<_> = around.collect();
             losses.insert(cut, format!("{arrived:?} arrived; sizes {sizes:?}, before {around:?}: {wrong}"));
         }
+        std::fs::remove_dir_all(&disk).expect("the folder of the test");
     }
     losses
 }

@@ -6,7 +6,7 @@ use onduty::store::Location;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Executor, PgConnection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
 use std::path::Path;
 
 /// Whether this run is about PostgreSQL.
@@ -51,16 +51,28 @@ pub fn location(files: &Path) -> Location {
 /// Does `sql` behind the back of the instance in the folder `files`.
 pub async fn execute(files: &Path, sql: &'static str) {
     let done = match location(files) {
-        Location::Sqlite(path) => sqlite(&path).await.expect("a file").execute(sql).await.map(drop),
+        Location::Sqlite(path) => {
+            let mut connection = sqlite(&path).await.expect("a file");
+            let done = connection.execute(sql).await.map(drop);
+            connection.close().await.and(done)
+        }
         Location::Postgres(url) => postgres(&url).await.expect("a server").execute(sql).await.map(drop),
     };
     done.expect("SQL");
 }
 
 /// The one number that `sql` gives.
+///
+/// A connection to a file that is only dropped is closed some time later, and then takes away the write-ahead log that is
+/// beside the file by that time, even if another store was put there.
 pub async fn count(location: &Location, sql: &'static str) -> Result<i64, sqlx::Error> {
     match location {
-        Location::Sqlite(path) => sqlx::query_scalar(sql).fetch_one(&mut sqlite(path).await?).await,
+        Location::Sqlite(path) => {
+            let mut connection = sqlite(path).await?;
+            let found = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
+            connection.close().await?;
+            found
+        }
         Location::Postgres(url) => sqlx::query_scalar(sql).fetch_one(&mut postgres(url).await?).await,
     }
 }
