@@ -57,9 +57,10 @@ fn read<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, HttpError>
     serde_urlencoded::from_str(&text).map_err(|error| HttpError::BadInput(format!("the form cannot be read: {error}")))
 }
 
-/// A path on this server, for going back after a form; anything else becomes `otherwise`.
+/// A path on this server, for going back after a form; anything else becomes `otherwise`. Browsers leave tabs and line
+/// ends out of addresses and read `\` as `/`: `/\t/elsewhere` would be another site.
 pub fn own_path(back: &str, otherwise: &str) -> String {
-    let own = back.starts_with('/') && !back.starts_with("//") && !back.contains(['\\', '\r', '\n']);
+    let own = back.starts_with('/') && !back.starts_with("//") && !back.contains(|c: char| c == '\\' || c.is_control());
     if own { back.to_owned() } else { otherwise.to_owned() }
 }
 
@@ -76,6 +77,8 @@ mod tests {
             ("/\\elsewhere", "/"),
             ("", "/"),
             ("/a\r\nset-cookie: x", "/"),
+            ("/\t/elsewhere.example", "/"),
+            ("/\0/elsewhere.example", "/"),
         ] {
             assert_eq!(own_path(back, "/"), expected);
         }
