@@ -4,8 +4,6 @@
 //! somebody who is not on the roster, never gives a name without a reason. The weights are plain and documented below;
 //! `docs/design/` of a later version may refine them.
 
-pub mod evidence;
-
 use crate::ids::EngineerId;
 use crate::item::{Candidate, OwnerReason, Suggestion};
 use crate::roster::{Engineer, Roster};
