@@ -2,7 +2,7 @@
 //! and the log book's chain is whole. The same store without its syncs loses some, which shows that the test can see it.
 
 use crate::faults::{DATABASE, Disk, Fault, Record, WAL, What};
-use crate::load::{Checker, Dice, Load};
+use crate::load::{Checker, Dice, Load, beside};
 use crate::platter::{Arrived, Platter};
 use crate::served::Served;
 use crate::tools::{eventually, is_full};
@@ -105,19 +105,18 @@ async fn losses(recording: &Recording, count: usize, dice: &mut Dice) -> BTreeMa
         std::fs::create_dir(&disk).expect("a folder");
         let path = disk.join("onduty.db");
         platter.write(&path, arrived, dice);
-        let size =
-            |ending| std::fs::metadata(crate::load::beside(&path, ending)).map_or(-1, |file| i128::from(file.len()));
-        let sizes = ["", "-wal", "-journal"].map(size);
+        // Opening the store changes them.
+        let sizes =
+            ["", "-wal", "-journal"].map(|ending| std::fs::metadata(beside(&path, ending)).map(|file| file.len()).ok());
         // Whoever was answered before the next thing happened to the disk was answered for what is on it now.
         let now = records.get(cut).map_or(u64::MAX, |next| next.begun);
         let answered = &acknowledged[..acknowledged.partition_point(|(at, _)| *at < now)];
         let checked = Checker::new().check_file(&path, answered.iter().map(|(_, name)| name)).await;
         if let Err(wrong) = checked {
             let wrong: String = wrong.chars().take(300).collect();
-            let around =
-                records[cut.saturating_sub(3)..cut].iter().map(|record| (record.what, record.file, record.failed));
-            let around: Vec<_> = around.collect();
-            losses.insert(cut, format!("{arrived:?} arrived; sizes {sizes:?}, before {around:?}: {wrong}"));
+            let last = records[cut.saturating_sub(3)..cut].iter().map(|last| (last.what, last.file, last.failed));
+            let last: Vec<_> = last.collect();
+            losses.insert(cut, format!("{arrived:?} arrived; sizes {sizes:?}, after {last:?}: {wrong}"));
         }
         std::fs::remove_dir_all(&disk).expect("the folder of the test");
     }
