@@ -108,7 +108,7 @@ impl Bugsink<'_> {
     /// Resolves the issue, in all its environments, and reads back whether Bugsink shows it so.
     ///
     /// # Errors
-    /// Bugsink cannot be asked, refuses, or shows it as unresolved afterwards.
+    /// Bugsink cannot be asked, refuses, or does not show it as resolved afterwards.
     pub async fn resolve(&self, id: &str) -> Result<(), SourceError> {
         let issue = ["api", "canonical", "0", "issues", id];
         let path: Vec<&str> = issue.into_iter().chain(["resolve"]).collect();

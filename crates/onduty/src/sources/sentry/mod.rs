@@ -162,7 +162,7 @@ impl Sentry<'_> {
     /// Resolves the issue, in all its environments, and reads back whether Sentry shows it so.
     ///
     /// # Errors
-    /// Sentry cannot be asked, refuses, or shows it as unresolved afterwards.
+    /// Sentry cannot be asked, refuses, or does not show it as resolved afterwards.
     pub async fn resolve(&self, id: &str) -> Result<(), SourceError> {
         self.api.change(Method::PUT, &self.path(&["issues", id]), &json!({ "status": "resolved" })).await?;
         match self.issue(id).await?.as_ref().and_then(wire::status) {

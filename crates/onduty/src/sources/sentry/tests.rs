@@ -40,8 +40,17 @@ async fn poll(
     known: &[ErrorGroup],
     baseline: bool,
 ) -> Result<Vec<Observation>, String> {
+    ask(server, async |sentry| sentry.poll(known, baseline, NOW.parse().unwrap()).await).await
+}
+
+/// Asks a Sentry that takes every change and answers every other question by `server`.
+async fn ask<T>(
+    server: impl Fn(&str, &HashMap<String, String>) -> Response<Body> + Clone + Send + Sync + 'static,
+    question: impl AsyncFnOnce(Sentry<'_>) -> Result<T, SourceError>,
+) -> Result<T, String> {
     let app = Router::new().fallback(move |Query(query): Query<HashMap<String, String>>, request: Request| {
         let answer = match request.headers().get("authorization").map(|value| value == "Bearer a-secret-token") {
+            Some(true) if request.method() == Method::PUT => json_answer(&json!({}), ""),
             Some(true) => server(request.uri().path(), &query),
             _ => Response::builder().status(401).body(Body::empty()).unwrap(),
         };
@@ -59,7 +68,7 @@ async fn poll(
         projects: &["shop".to_owned()],
         environments: &["production".to_owned()],
     };
-    sentry.poll(known, baseline, NOW.parse().unwrap()).await.map_err(|error| error.to_string())
+    question(sentry).await.map_err(|error| error.to_string())
 }
 
 fn groups(seen: &[Observation]) -> Vec<ErrorGroup> {
@@ -175,6 +184,21 @@ async fn a_list_that_is_not_whole_is_an_error() {
         poll(full, &[], false).await,
         "sentry cannot be read: Link is missing or wrong; expected a header that says whether there is more",
     );
+}
+
+#[tokio::test]
+async fn only_what_sentry_shows_as_resolved_is_called_so() {
+    let shown = |status: &'static str| {
+        move |_: &str, _: &HashMap<String, String>| json_answer(&issue(7, status, json!({})), "")
+    };
+    let gone = |_: &str, _: &HashMap<String, String>| Response::builder().status(404).body(Body::empty()).unwrap();
+    let resolve = async |sentry: Sentry<'_>| sentry.resolve("7").await;
+    assert_eq!(ask(shown("resolved"), resolve).await, Ok(()));
+    let not = Err("sentry has no resolution of issue 7".to_owned());
+    for status in ["unresolved", "ignored", "a word of tomorrow"] {
+        assert_eq!(ask(shown(status), resolve).await, not, "{status}");
+    }
+    assert_eq!(ask(gone, resolve).await, not);
 }
 
 #[test]
