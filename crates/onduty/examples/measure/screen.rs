@@ -2,6 +2,7 @@
 
 use super::results::{Results, Times};
 use super::rig::{Server, Tab, Team, error};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,16 +24,9 @@ pub async fn measure(onduty: &Path, full: bool, results: &mut Results) -> anyhow
         server.send(&error(&format!("OLD-{n}"), &format!("an older error {n}"), "unresolved")).await?;
     }
     let (seen, mut arrivals) = mpsc::unbounded_channel();
-    for _ in 0..TABS {
-        let mut tab = Tab::open(&server, &session).await?;
-        let seen = seen.clone();
-        tokio::spawn(async move {
-            while let Ok((id, html)) = tab.fragment().await {
-                if id == "step-production-errors" && seen.send((Instant::now(), html)).is_err() {
-                    return;
-                }
-            }
-        });
+    for tab in 0..TABS {
+        let stream = Tab::open(&server, &session).await?;
+        tokio::spawn(look(tab, stream, Arc::clone(&server), session.clone(), seen.clone()));
     }
     let quiet = Times::of(follow(&server, &mut arrivals, signals, "quiet").await?);
     println!("{TABS} tabs: {}", quiet.summary());
@@ -52,10 +46,39 @@ pub async fn measure(onduty: &Path, full: bool, results: &mut Results) -> anyhow
     results.at_most(&format!("the same while {BUSY} builds a second arrive, p99"), loaded.at(0.99), 1_000.0, "ms")
 }
 
+/// The step of the errors as a tab shows it from now on.
+struct Arrival {
+    tab: usize,
+    at: Instant,
+    html: String,
+}
+
+/// Looks at one tab until nobody wants to know any more. Streams end after ten minutes and more, and a browser comes back.
+async fn look(
+    tab: usize,
+    mut stream: Tab,
+    server: Arc<Server>,
+    session: String,
+    seen: mpsc::UnboundedSender<Arrival>,
+) -> anyhow::Result<()> {
+    loop {
+        match stream.fragment().await {
+            Ok((id, html)) if id == "step-production-errors" => {
+                seen.send(Arrival { tab, at: Instant::now(), html })?;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                println!("tab {tab} comes back: {error:#}");
+                stream = Tab::open(&server, &session).await?;
+            }
+        }
+    }
+}
+
 /// Opens and resolves errors one after the other; how long each took to arrive in every tab, in milliseconds.
 async fn follow(
     server: &Server,
-    arrivals: &mut mpsc::UnboundedReceiver<(Instant, String)>,
+    arrivals: &mut mpsc::UnboundedReceiver<Arrival>,
     signals: usize,
     name: &str,
 ) -> anyhow::Result<Vec<f64>> {
@@ -66,15 +89,15 @@ async fn follow(
             while arrivals.try_recv().is_ok() {}
             let sent = Instant::now();
             server.send(&error(&format!("{name}-{n}"), &title, status)).await?;
-            for _ in 0..TABS {
-                loop {
-                    let arrival = tokio::time::timeout(Duration::from_secs(20), arrivals.recv()).await;
-                    let Ok(Some((at, html))) = arrival else { anyhow::bail!("`{title}` ({status}) never arrived") };
-                    // A tab may draw the step for another reason first.
-                    if html.contains(&title) == there {
-                        taken.push(at.duration_since(sent).as_secs_f64() * 1e3);
-                        break;
-                    }
+            let mut waiting: BTreeSet<usize> = (0..TABS).collect();
+            while !waiting.is_empty() {
+                let arrival = tokio::time::timeout(Duration::from_secs(20), arrivals.recv()).await;
+                let Ok(Some(Arrival { tab, at, html })) = arrival else {
+                    anyhow::bail!("`{title}` ({status}) never arrived in the tabs {waiting:?}")
+                };
+                // A tab may draw the step for another reason first.
+                if html.contains(&title) == there && waiting.remove(&tab) {
+                    taken.push(at.duration_since(sent).as_secs_f64() * 1e3);
                 }
             }
             // Not in step with anything that the server does regularly.
