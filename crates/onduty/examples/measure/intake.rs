@@ -72,12 +72,16 @@ async fn senders(server: &Arc<Server>, next: &Arc<AtomicU64>, time: Duration) ->
 }
 
 /// A sender that keeps its connection and does next to nothing: it shares the cores with the server that is measured.
-struct Sender(BufReader<TcpStream>);
+struct Sender {
+    address: String,
+    connection: BufReader<TcpStream>,
+}
 
 impl Sender {
     async fn connect(address: &str) -> anyhow::Result<Sender> {
-        let address = address.strip_prefix("http://").context("not an http address")?;
-        Ok(Sender(BufReader::new(TcpStream::connect(address).await?)))
+        let address = address.strip_prefix("http://").context("not an http address")?.to_owned();
+        let connection = BufReader::new(TcpStream::connect(&address).await?);
+        Ok(Sender { address, connection })
     }
 
     /// Sends one signed delivery and waits until it is accepted.
@@ -88,22 +92,28 @@ impl Sender {
             "POST /hooks/signals HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
             webhook-id: {id}\r\nwebhook-timestamp: {seconds}\r\nwebhook-signature: {signature}\r\n\r\n{body}"
         );
-        self.0.write_all(request.as_bytes()).await?;
-        let (mut status, mut left) = (String::new(), 0);
+        self.connection.write_all(request.as_bytes()).await?;
+        let (mut status, mut left, mut is_last) = (String::new(), 0, false);
         loop {
             let mut line = String::new();
-            anyhow::ensure!(self.0.read_line(&mut line).await? > 0, "the server hung up");
+            anyhow::ensure!(self.connection.read_line(&mut line).await? > 0, "the server hung up");
             if status.is_empty() {
                 status = line;
             } else if line.trim_end().is_empty() {
                 break;
             } else if let Some(length) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                 left = length.trim().parse()?;
+            } else if line.trim_end().eq_ignore_ascii_case("connection: close") {
+                is_last = true;
             }
         }
         let mut answer = vec![0; left];
-        self.0.read_exact(&mut answer).await?;
+        self.connection.read_exact(&mut answer).await?;
         anyhow::ensure!(status.contains(" 202 "), "a delivery was answered {status}");
+        if is_last {
+            // A connection brings a thousand requests at most.
+            self.connection = BufReader::new(TcpStream::connect(&self.address).await?);
+        }
         Ok(())
     }
 }
