@@ -6,40 +6,50 @@ use super::error::HttpError;
 use crate::server::Limits;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use tokio::time::Sleep;
 
 /// Holds every request to the limits.
 pub async fn hold(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
-    if is_encoded(request.headers()) {
-        return HttpError::Encoded.into_response();
-    }
+    let is_encoded = is_encoded(request.headers());
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return if is_encoded { HttpError::Encoded.into_response() } else { next.run(request).await };
+    }
+    if is_encoded {
+        return last(HttpError::Encoded.into_response());
     }
     let verdict = Arc::new(AtomicU8::new(GOOD));
+    let has_ended = Arc::new(AtomicBool::new(false));
     let depth = is_json(&request).then(|| Depth::up_to(limits.json_depth));
     let request = request.map(|body| {
         let deadline = Box::pin(tokio::time::sleep(limits.body_timeout));
-        Body::new(Held { body, deadline, depth, verdict: verdict.clone() })
+        Body::new(Held { body, deadline, depth, verdict: verdict.clone(), has_ended: has_ended.clone() })
     });
     let answer = next.run(request).await;
     // Whoever read the body knows only that it broke off.
-    match verdict.load(Ordering::Relaxed) {
+    let answer = match verdict.load(Ordering::Relaxed) {
         LATE => HttpError::TooSlow.into_response(),
         DEEP => {
             let what = format!("this cannot be read: its lists and objects stand more than {} deep", limits.json_depth);
             HttpError::BadInput(what).into_response()
         }
         _ => answer,
-    }
+    };
+    if has_ended.load(Ordering::Relaxed) { answer } else { last(answer) }
+}
+
+/// `answer`, saying that its connection ends with it: what is left of a body stands in the way of the next request, and
+/// a client that is not told sends that one into a closed connection.
+fn last(mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 /// Whether the body is compressed: a few bytes could become gigabytes, and no sender of ours needs it.
@@ -65,6 +75,8 @@ struct Held {
     depth: Option<Depth>,
     /// Why it broke off, for whoever answers.
     verdict: Arc<AtomicU8>,
+    /// Whether all of it was read.
+    has_ended: Arc<AtomicBool>,
 }
 
 impl HttpBody for Held {
@@ -82,9 +94,17 @@ impl HttpBody for Held {
                     (Some(depth), Some(bytes)) => depth.holds(bytes),
                     _ => true,
                 };
-                if holds { Poll::Ready(Some(Ok(frame))) } else { broken(&self, DEEP, "the body is too deep") }
+                if !holds {
+                    return broken(&self, DEEP, "the body is too deep");
+                }
+                self.has_ended.store(self.body.is_end_stream(), Ordering::Relaxed);
+                Poll::Ready(Some(Ok(frame)))
             }
             Poll::Pending if self.deadline.as_mut().poll(cx).is_ready() => broken(&self, LATE, "the body is late"),
+            Poll::Ready(None) => {
+                self.has_ended.store(true, Ordering::Relaxed);
+                Poll::Ready(None)
+            }
             other => other,
         }
     }

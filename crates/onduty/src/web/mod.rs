@@ -117,7 +117,7 @@ async fn show_errors(State(web): State<Web>, request: Request, next: Next) -> Re
         view.details.extend(shown.blockers.iter().map(|blocker| crate::texts::blocker(blocker, &tell)));
         (status, pages::error_page(&web, &view, &asked)).into_response()
     };
-    for name in [header::RETRY_AFTER, header::ALLOW, header::ACCEPT_ENCODING] {
+    for name in [header::RETRY_AFTER, header::ALLOW, header::ACCEPT_ENCODING, header::CONNECTION] {
         if let Some(value) = headers.get(&name) {
             drawn.headers_mut().insert(name, value.clone());
         }

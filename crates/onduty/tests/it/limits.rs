@@ -177,6 +177,33 @@ async fn what_is_too_large_compressed_or_deep_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_body_is_not_read_is_told_to_come_anew() {
+    let day = day_with("delivery_bytes: 65536").await;
+    let path = "/hooks/signals";
+    let post = |path: &str, more: &str, bytes: usize| {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {bytes}\r\n{more}\r\n");
+        head + &"1".repeat(bytes)
+    };
+    for (request, status) in [
+        (post(path, "", 2_000_000), "413"),
+        (post(path, "content-encoding: gzip\r\n", 2), "415"),
+        (post("/links", "", 2_000_000), "401"),
+    ] {
+        // Ends by itself: the request does not ask for that.
+        let answer = says(&day, &request).await;
+        assert_eq!(status_of(&answer), status, "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    // What was read to its end leaves the connection open.
+    let mut stream = connect(&day).await;
+    stream.write_all(post(path, "", 65_536).as_bytes()).await.expect("a fresh connection takes a request");
+    stream.write_all(b"GET /assets/nosuch HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+    let answers = rest(&mut stream).await;
+    assert_eq!(answers.matches("HTTP/1.1 404").count(), 2, "{answers}");
+    day.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_path_leads_out() {
     let day = day_with("").await;
     let session = day.administrator("lena").await;
