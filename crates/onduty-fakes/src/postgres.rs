@@ -66,6 +66,14 @@ impl Server {
     /// # Errors
     /// Why there is none: it is not installed, or it did not start.
     pub fn start() -> Result<Server, String> {
+        Server::start_with("")
+    }
+
+    /// The same with settings (`-c fsync=on`) of its own.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn start_with(own: &str) -> Result<Server, String> {
         let programs = programs().ok_or(
             "PostgreSQL is not installed; install the package postgresql, or set ONDUTY_TEST_STORES=sqlite to do without",
         )?;
@@ -82,7 +90,7 @@ impl Server {
             rm -rf "$1""#;
         let settings = format!(
             "-k {} -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=300 \
-             -c shared_buffers=64MB -c max_wal_size=256MB -c autovacuum=off",
+             -c shared_buffers=64MB -c max_wal_size=256MB -c autovacuum=off {own}",
             folder.display()
         );
         let mut keeper = Command::new("/bin/sh");

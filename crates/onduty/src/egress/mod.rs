@@ -11,6 +11,7 @@ mod address;
 mod backoff;
 mod budget;
 mod message;
+mod own;
 mod paging;
 mod policy;
 
@@ -18,6 +19,7 @@ pub use address::{Network, NetworkError};
 pub use backoff::{Backoff, LONGEST_HOLD};
 pub use budget::Allowance;
 pub use message::{Answer, Limits, Request, redact};
+pub use own::OwnServer;
 pub use paging::{Link, Page, PageCap, Pages, PagingError, cursor_of, next_link};
 pub use policy::{Policy, Refusal, host_of};
 pub use reqwest::{Method, StatusCode, Url, header};
@@ -26,6 +28,7 @@ use crate::metrics::Counter;
 use budget::Budget;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Response, redirect};
+use rustls::ClientConfig;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -109,6 +112,8 @@ pub struct Egress(Arc<Shared>);
 struct Shared {
     client: RwLock<(Arc<Policy>, reqwest::Client)>,
     lookup: Arc<dyn Lookup>,
+    /// Whom to believe over TLS; those that the system believes unless said otherwise.
+    tls: Option<ClientConfig>,
     allowance: Allowance,
     budgets: Mutex<BTreeMap<(String, u16), Arc<Budget>>>,
     /// By host, of which the policy has few, and what came of it.
@@ -135,11 +140,20 @@ impl Egress {
     /// # Errors
     /// [`EgressError::Tls`]
     pub fn with(policy: Policy, allowance: Allowance, lookup: Arc<dyn Lookup>) -> Result<Egress, EgressError> {
+        Egress::build(policy, allowance, lookup, None)
+    }
+
+    fn build(
+        policy: Policy,
+        allowance: Allowance,
+        lookup: Arc<dyn Lookup>,
+        tls: Option<ClientConfig>,
+    ) -> Result<Egress, EgressError> {
         let policy = Arc::new(policy);
-        let client = client(policy.clone(), lookup.clone())?;
+        let client = RwLock::new((policy.clone(), client(policy, lookup.clone(), tls.clone())?));
         let budgets = Mutex::default();
         let asked = Counter::new("onduty_egress_requests_total", "Requests to others.", ["host", "result"]);
-        Ok(Egress(Arc::new(Shared { client: RwLock::new((policy, client)), lookup, allowance, budgets, asked })))
+        Ok(Egress(Arc::new(Shared { client, lookup, tls, allowance, budgets, asked })))
     }
 
     /// Goes by `policy` from now on. Connections that were made under the old one are not used again.
@@ -151,7 +165,7 @@ impl Egress {
             return Ok(());
         }
         let policy = Arc::new(policy);
-        let client = client(policy.clone(), self.0.lookup.clone())?;
+        let client = client(policy.clone(), self.0.lookup.clone(), self.0.tls.clone())?;
         *self.0.client.write().unwrap_or_else(PoisonError::into_inner) = (policy, client);
         Ok(())
     }
@@ -336,13 +350,21 @@ impl Resolve for Guard {
     }
 }
 
-fn client(policy: Arc<Policy>, lookup: Arc<dyn Lookup>) -> Result<reqwest::Client, EgressError> {
+fn client(
+    policy: Arc<Policy>,
+    lookup: Arc<dyn Lookup>,
+    tls: Option<ClientConfig>,
+) -> Result<reqwest::Client, EgressError> {
     static TLS: Once = Once::new();
     TLS.call_once(|| {
         // An error means that a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    reqwest::Client::builder()
+    let builder = match tls {
+        Some(tls) => reqwest::Client::builder().tls_backend_preconfigured(tls),
+        None => reqwest::Client::builder(),
+    };
+    builder
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(STALL_TIMEOUT)
         .redirect(redirect::Policy::none())

@@ -16,7 +16,7 @@ pub use counts::Counts;
 pub use descriptors::make_room;
 pub use limits::Limits;
 pub use stopping::Stopping;
-pub use tls::{Tls, TlsError, TlsFiles};
+pub use tls::{Objection, Tls, TlsError, TlsFiles, objection, shown};
 
 use axum::Router;
 use axum::body::Body;

@@ -1,9 +1,11 @@
 //! The certificate of the server, read again when its files change.
 
-use rustls::ServerConfig;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, RootCertStore, ServerConfig};
 use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -119,14 +121,8 @@ fn read(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
         let path = path.to_owned();
         move |cause| TlsError::Unreadable { path, cause }
     };
-    let chain = std::fs::read(&files.certificate).map_err(unreadable(&files.certificate))?;
     let not_pem = |path: &Path, what| TlsError::NotPem { path: path.to_owned(), what };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&chain)
-        .collect::<Result<_, _>>()
-        .map_err(|_| not_pem(&files.certificate, "certificate"))?;
-    if chain.is_empty() {
-        return Err(not_pem(&files.certificate, "certificate"));
-    }
+    let chain = chain(files)?;
     let open = std::fs::metadata(&files.key).map_err(unreadable(&files.key))?;
     if is_open(&open) {
         return Err(TlsError::KeyIsOpen { path: files.key.clone() });
@@ -142,6 +138,81 @@ fn read(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
         .map_err(unusable)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// The certificate that the files hold, and behind it those that vouch for it.
+fn chain(files: &TlsFiles) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let path = &files.certificate;
+    let text = std::fs::read(path).map_err(|cause| TlsError::Unreadable { path: path.clone(), cause })?;
+    let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    chain.ok_or_else(|| TlsError::NotPem { path: path.clone(), what: "certificate" })
+}
+
+/// The certificate that a server with these files shows.
+///
+/// # Errors
+/// [`TlsError`]: it would not start with them.
+pub fn shown(files: &TlsFiles) -> Result<CertificateDer<'static>, TlsError> {
+    read(files)?;
+    Ok(chain(files)?.swap_remove(0))
+}
+
+/// What clients find wrong with the certificate of a server.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Objection {
+    /// Its time is over.
+    #[error("it has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("it is not valid yet")]
+    NotYet,
+    /// It is for another name.
+    #[error("it is not for the name {name}")]
+    OtherName {
+        /// The name that people type.
+        name: String,
+    },
+    /// Nothing in its file says who vouches for it.
+    #[error("nothing in its file vouches for it")]
+    NobodyVouches,
+    /// Something else.
+    #[error("{cause}")]
+    Other {
+        /// What TLS says.
+        cause: rustls::Error,
+    },
+}
+
+/// What clients that believe whoever the file names would find wrong at the instant `at` with the certificate in it, when
+/// they ask for `name`.
+///
+/// Whether clients believe them cannot be known here.
+///
+/// # Errors
+/// [`TlsError`] where the files cannot be used at all.
+pub fn objection(files: &TlsFiles, name: Option<&str>, at: UnixTime) -> Result<Option<Objection>, TlsError> {
+    let chain = chain(files)?;
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(chain.iter().cloned());
+    let other = |cause| Ok(Some(Objection::Other { cause }));
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()));
+    let Ok(verifier) = verifier.build() else { return Ok(Some(Objection::NobodyVouches)) };
+    let asked = name.unwrap_or("localhost").to_owned();
+    let Ok(server) = ServerName::try_from(asked.clone()) else { return Ok(Some(Objection::OtherName { name: asked })) };
+    match verifier.verify_server_cert(&chain[0], &chain[1..], &server, &[], at) {
+        Ok(_) => Ok(None),
+        Err(rustls::Error::InvalidCertificate(error)) => match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Ok(Some(Objection::Expired)),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Ok(Some(Objection::NotYet)),
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Ok(name.map(|name| Objection::OtherName { name: name.to_owned() }))
+            }
+            CertificateError::UnknownIssuer => Ok(Some(Objection::NobodyVouches)),
+            error => other(rustls::Error::InvalidCertificate(error)),
+        },
+        Err(error) => other(error),
+    }
 }
 
 fn is_open(file: &Metadata) -> bool {

@@ -93,6 +93,10 @@ pub(super) enum Connection {
 pub struct Reader(Connection);
 
 impl Reader {
+    pub(super) fn new(connection: Connection) -> Reader {
+        Reader(connection)
+    }
+
     pub(super) fn connection(&mut self) -> &mut Connection {
         &mut self.0
     }

@@ -15,14 +15,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Pages of a duty are few and short.
 const READERS: u32 = 4;
 
+/// All connections of a process.
+pub(super) const CONNECTIONS: i64 = READERS as i64 + 1;
+
 /// How long a request waits for a connection or for its turn to write before it is told that the store is not there.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a lost commit is asked after. A restart of the database takes seconds.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The oldest version that its makers still mend, as `server_version_num` counts.
-const OLDEST: i32 = 140_000;
+pub(super) const OLDEST: i32 = 140_000;
 
 /// Collations that sort by bytes, as SQLite does. Others sort by the rules of the system's C library, and an index is
 /// wrong as soon as a newer library has newer rules.
@@ -150,7 +153,7 @@ impl Turn {
     }
 }
 
-fn options(url: &SecretString) -> Result<PgConnectOptions, StoreError> {
+pub(super) fn options(url: &SecretString) -> Result<PgConnectOptions, StoreError> {
     // The address has a password in it: its text is never part of the error.
     let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| StoreError::BadDatabaseAddress)?;
     let limits = [
@@ -163,7 +166,7 @@ fn options(url: &SecretString) -> Result<PgConnectOptions, StoreError> {
     Ok(options.options(limits).statement_cache_capacity(200).disable_statement_logging())
 }
 
-fn cannot_connect(error: sqlx::Error) -> StoreError {
+pub(super) fn cannot_connect(error: sqlx::Error) -> StoreError {
     StoreError::CannotConnect { cause: Arc::new(error) }
 }
 
@@ -177,7 +180,7 @@ async fn check_server(connection: &mut PgConnection) -> Result<(), StoreError> {
     if number < OLDEST {
         return Err(StoreError::OldPostgres { found: version });
     }
-    if encoding != "UTF8" || !BY_BYTES.contains(&collation.as_str()) {
+    if !sorts_by_bytes(&encoding, &collation) {
         return Err(StoreError::WrongCollation { name, found: format!("{encoding}, {collation}") });
     }
     if fsync == "off" {
@@ -186,8 +189,13 @@ async fn check_server(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether text is kept and sorted as SQLite does it.
+pub(super) fn sorts_by_bytes(encoding: &str, collation: &str) -> bool {
+    encoding == "UTF8" && BY_BYTES.contains(&collation)
+}
+
 /// What was answered has to survive a power cut, whatever the server's own habit is.
-async fn keep_what_is_committed(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn keep_what_is_committed(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     const SQL: &str = "select set_config('synchronous_commit', 'on', false)
         where current_setting('synchronous_commit') = 'off'";
     sqlx::query(SQL).execute(connection).await.map(drop)

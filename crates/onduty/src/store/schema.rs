@@ -39,6 +39,13 @@ pub(super) fn newest() -> i64 {
     STEPS.iter().map(|step| step.number).max().unwrap_or(0)
 }
 
+/// The tables that the steps make in a database of PostgreSQL.
+pub(super) fn tables() -> Vec<String> {
+    let lines = STEPS.iter().flat_map(|step| step.postgres.lines());
+    let names = lines.filter_map(|line| line.strip_prefix("create table ")?.split([' ', '(']).next());
+    names.map(str::to_owned).chain(["_sqlx_migrations".to_owned()]).collect()
+}
+
 /// The steps for SQLite.
 pub(super) fn sqlite() -> Migrator {
     migrator(|step| step.sqlite)

@@ -31,7 +31,7 @@ fn make_certificate(folder: &Path) {
 }
 
 /// An instance with TLS.
-fn instance() -> Served {
+pub fn instance_over_tls() -> Served {
     let served = Served::with_script("#!/bin/sh\n");
     make_certificate(&served.files().join("tls"));
     let server = format!(
@@ -69,7 +69,7 @@ async fn over_tls_cookies_and_browsers_stay_on_it() {
     if !has("openssl", "TLS of the server") {
         return;
     }
-    let mut served = instance();
+    let mut served = instance_over_tls();
     served.start().await;
     let address: SocketAddr = served.url.strip_prefix("https://").expect("it says so").parse().unwrap();
     let base = format!("https://{NAME}:{}", address.port());
@@ -115,7 +115,7 @@ async fn nothing_listens_unprotected() {
     if !has("openssl", "refusals of bad certificates") {
         return;
     }
-    let served = instance();
+    let served = instance_over_tls();
     let refusals: [(&str, &str, &str); 5] = [
         ("listen: 127.0.0.1:0", "listen: 0.0.0.0:0", ""),
         (
@@ -136,7 +136,7 @@ async fn nothing_listens_unprotected() {
         }
     }
 
-    let served = instance();
+    let served = instance_over_tls();
     let key = served.files().join("tls/key.pem");
     let refused = async |why: &str| {
         let said = onduty(&served.files(), &[], &["serve"]).await;

@@ -4,6 +4,8 @@
 
 mod machine;
 mod outside;
+mod postgres;
+mod server;
 mod store;
 
 use super::check;
@@ -112,9 +114,9 @@ async fn all(files: &Files, online: bool) -> Vec<Check> {
     checks.extend(machine::scripts(&files.config));
     checks.push(machine::zones(&files.roster));
     checks.push(machine::descriptors());
-    let health = outside::server(&files.config).await;
-    let is_running = health.verdict != Verdict::NotChecked;
-    checks.push(health);
+    let server = server::checks(&files.config).await;
+    let is_running = server.last().is_some_and(|check| check.verdict != Verdict::NotChecked);
+    checks.extend(server);
     checks.extend(store::checks(files, is_running).await);
     if online {
         checks.extend(outside::trackers(&files.config).await);

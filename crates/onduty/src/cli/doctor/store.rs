@@ -1,9 +1,12 @@
-//! What the store's file says, read beside a server that may be running.
+//! What the store says, read beside a server that may be running.
 
-use super::Check;
+use super::{Check, postgres};
+use crate::app;
+use crate::cli::stores::with_causes;
 use crate::clock::real_now;
 use crate::config::Files;
-use crate::store::inspect::{Contact, Inspection, inspect};
+use crate::store::inspect::{Contact, Contents, Place, inspect};
+use crate::store::{Location, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use onduty_core::signal::Kind;
 
@@ -15,31 +18,54 @@ const EFFECT_WAITS: SignedDuration = SignedDuration::from_mins(10);
 /// All of them.
 pub async fn checks(files: &Files, is_running: bool) -> Vec<Check> {
     const NAME: &str = "store";
-    if files.config.database.is_some() {
-        let todo = "The server's /healthz says whether it answers; `pg_isready` whether it is there.";
-        return vec![Check::not_checked(NAME, "it is a PostgreSQL database", todo)];
-    }
-    let path = files.config.data.join("onduty.db");
-    if !path.exists() {
+    let Ok(location) = app::location(&files.config) else {
+        let what = "the address of its database is not there";
+        return vec![Check::not_checked(NAME, what, "Mend the secrets first.")];
+    };
+    if let Location::Sqlite(path) = &location
+        && !path.exists()
+    {
         return vec![Check::not_checked(NAME, "there is none yet", "The first `onduty serve` makes it.")];
     }
-    match inspect(&path).await {
-        Ok(found) => of(files, &found, is_running),
-        Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            let what = format!("{} cannot be read: {error}{cause}", path.display());
-            vec![Check::wrong(
-                NAME,
-                what,
-                "Without it nothing is known.",
-                "Look as the server's user; if the file is damaged, restore a backup.",
-            )]
-        }
+    let found = match inspect(&location, real_now).await {
+        Ok(found) => found,
+        Err(error) => return vec![unreadable(&location, &error)],
+    };
+    let mut checks = match &found.place {
+        Place::File { is_wal, damage } => vec![pages(*is_wal, damage)],
+        Place::Server(look) => postgres::checks(look),
+    };
+    match &found.contents {
+        Some(contents) => checks.extend(of(files, contents, is_running)),
+        None => checks.push(Check::not_checked(
+            NAME,
+            "it cannot be read, or is empty",
+            "`onduty serve` fills an empty database.",
+        )),
+    }
+    checks
+}
+
+fn unreadable(location: &Location, error: &StoreError) -> Check {
+    let why = "Without it nothing is known.";
+    match location {
+        Location::Sqlite(path) => Check::wrong(
+            "store",
+            format!("{} cannot be read: {}", path.display(), with_causes(error)),
+            why,
+            "Look as the server's user; if the file is damaged, restore a backup.",
+        ),
+        Location::Postgres(_) => Check::wrong(
+            "database",
+            with_causes(error),
+            why,
+            "Try the same address with `psql`, as the server's user and from this machine.",
+        ),
     }
 }
 
-fn of(files: &Files, found: &Inspection, is_running: bool) -> Vec<Check> {
-    let mut checks = vec![schema(found), pages(found)];
+fn of(files: &Files, found: &Contents, is_running: bool) -> Vec<Check> {
+    let mut checks = vec![schema(found)];
     let now = real_now();
     checks.extend(clock(found, now));
     checks.extend(outbox(found, now));
@@ -50,8 +76,8 @@ fn of(files: &Files, found: &Inspection, is_running: bool) -> Vec<Check> {
     checks
 }
 
-fn schema(found: &Inspection) -> Check {
-    let Inspection { schema, known_schema, .. } = *found;
+fn schema(found: &Contents) -> Check {
+    let Contents { schema, known_schema, .. } = *found;
     if schema > known_schema {
         return Check::wrong(
             "schema",
@@ -72,8 +98,8 @@ fn schema(found: &Inspection) -> Check {
     Check::well("schema", format!("schema {schema}, the newest"))
 }
 
-fn pages(found: &Inspection) -> Check {
-    if let Some(first) = found.damage.first() {
+fn pages(is_wal: bool, damage: &[String]) -> Check {
+    if let Some(first) = damage.first() {
         let what = format!("the file is damaged: {first}");
         return Check::wrong(
             "pages",
@@ -82,14 +108,14 @@ fn pages(found: &Inspection) -> Check {
             "Stop the server, keep the file, and restore a backup.",
         );
     }
-    if !found.is_wal {
+    if !is_wal {
         let todo = "Start the server; it sets the log again. Find out which other program opened the file.";
         return Check::wrong("pages", "the file has no write-ahead log", "Somebody else changed its settings.", todo);
     }
     Check::well("pages", "the file is whole")
 }
 
-fn clock(found: &Inspection, now: Timestamp) -> Option<Check> {
+fn clock(found: &Contents, now: Timestamp) -> Option<Check> {
     let ahead = found.newest_delivery?.duration_since(now);
     Some(if ahead > SKEW {
         Check::wrong(
@@ -103,7 +129,7 @@ fn clock(found: &Inspection, now: Timestamp) -> Option<Check> {
     })
 }
 
-fn outbox(found: &Inspection, now: Timestamp) -> Option<Check> {
+fn outbox(found: &Contents, now: Timestamp) -> Option<Check> {
     let (since, count) = found.waiting?;
     (now.duration_since(since) > EFFECT_WAITS).then(|| {
         Check::wrong(
