@@ -91,6 +91,15 @@ struct Waiting {
     _bytes: OwnedSemaphorePermit,
 }
 
+/// How much waits in front of the writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Deliveries that wait for their turn; more than 2,048 are refused.
+    pub deliveries: usize,
+    /// What they need in memory, and those that are just being written; more than 64 MiB are refused.
+    pub bytes: usize,
+}
+
 /// The way to the writer.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
@@ -110,6 +119,14 @@ impl Queue {
 
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// How many wait for their turn, and how many bytes wait or are just being written.
+    pub(super) fn depth(&self) -> Depth {
+        Depth {
+            deliveries: self.waiting.max_capacity() - self.waiting.capacity(),
+            bytes: WAITING_BYTES - self.bytes.available_permits(),
+        }
     }
 
     pub(super) async fn push(&self, intake: Intake) -> Result<IntakeOutcome, StoreError> {

@@ -24,10 +24,11 @@ mod schema;
 pub mod seen_files;
 pub mod self_audit;
 pub mod signals;
+pub mod size;
 
 pub use db::{Reader, Tx};
 pub use error::{BoxError, StoreError};
-pub use intake::{Intake, IntakeOutcome};
+pub use intake::{Depth, Intake, IntakeOutcome};
 
 use db::Db;
 use secrecy::SecretString;
@@ -118,6 +119,11 @@ impl Store {
     /// How many commits the intake needed since the store was opened: deliveries per commit say how busy it is.
     pub fn intake_commits(&self) -> u64 {
         self.queue.commits()
+    }
+
+    /// How much of what senders sent waits to be written.
+    pub fn intake_depth(&self) -> Depth {
+        self.queue.depth()
     }
 
     /// Lets go of the database after everything that was begun has ended.

@@ -169,6 +169,18 @@ pub async fn waiting(db: &mut Reader) -> Result<(u64, Option<Timestamp>), StoreE
     Ok((count.unsigned_abs(), oldest.map(|at| timestamp("outbox", at)).transpose()?))
 }
 
+/// How many effects failed, and of how many nobody knows what became of them, ever since the store is there.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn ended_badly(db: &mut Reader) -> Result<(u64, u64), StoreError> {
+    const SQL: &str =
+        "select count(case when state = 'failed' then 1 end), count(case when state = 'unknown' then 1 end)
+        from outbox where state in ('failed', 'unknown')";
+    let (failed, unknown): (i64, i64) = on_db!(db, connection => sqlx::query_as(SQL).fetch_one(connection).await)?;
+    Ok((failed.unsigned_abs(), unknown.unsigned_abs()))
+}
+
 /// The effect with this key.
 ///
 /// # Errors
@@ -240,6 +252,13 @@ mod tests {
         let sent = by_key(&mut tx, "a").await.unwrap().unwrap();
         assert_eq!((sent.state, sent.last_error), (EffectState::Sent, None));
         assert_eq!(keys(&claim(&mut tx, minute(60), minute(61), 10).await.unwrap()), ["b"]);
+        assert_eq!(ended_badly(&mut tx).await.unwrap(), (0, 0));
+        assert!(enqueue(&mut tx, &new_effect("c"), minute(61)).await.unwrap());
+        for (key, state) in [("b", EffectState::Failed), ("c", EffectState::Unknown)] {
+            let id = by_key(&mut tx, key).await.unwrap().unwrap().id;
+            assert!(mark(&mut tx, &id, state, None).await.unwrap());
+        }
+        assert_eq!(ended_badly(&mut tx).await.unwrap(), (1, 1));
         // A key that was sent stays taken.
         assert!(!enqueue(&mut tx, &new_effect("a"), minute(61)).await.unwrap());
     }

@@ -58,7 +58,7 @@ pub async fn metrics(State(web): State<Web>) -> Result<Response, HttpError> {
     of_engine(app, &mut text);
     app.metrics.write(&mut text);
     app.egress.write_counts(&mut text);
-    of_outbox(app, &mut text).await?;
+    of_store(app, &mut text).await?;
     of_connections(app, &mut text);
     of_process(&mut text);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -73,14 +73,27 @@ fn of_engine(app: &App, text: &mut String) {
         gauge(text, "onduty_engine_last_pass_age_seconds", "Since the engine last ran well.", age);
     }
     counter(text, "onduty_intake_commits_total", "Commits that deliveries shared.", app.store.intake_commits());
+    let depth = app.store.intake_depth();
+    gauge(text, "onduty_intake_waiting", "Deliveries that wait to be written.", depth.deliveries);
+    gauge(text, "onduty_intake_waiting_bytes", "Bytes of deliveries that wait or are being written.", depth.bytes);
 }
 
-async fn of_outbox(app: &App, text: &mut String) -> Result<(), HttpError> {
+async fn of_store(app: &App, text: &mut String) -> Result<(), HttpError> {
     let mut reader = app.store.read().await?;
     let (waiting, oldest) = store::outbox::waiting(&mut reader).await?;
     gauge(text, "onduty_outbox_waiting", "Effects that have to leave.", waiting);
     let age = oldest.map_or(0.0, |oldest| real_now().duration_since(oldest).as_secs_f64());
     gauge(text, "onduty_outbox_oldest_seconds", "Age of the oldest effect that waits.", age);
+    let (failed, unknown) = store::outbox::ended_badly(&mut reader).await?;
+    gauge(text, "onduty_outbox_failed", "Effects that their receivers never took.", failed);
+    gauge(text, "onduty_outbox_unknown", "Effects of which nobody knows whether they arrived.", unknown);
+    let size = store::size::size(&mut reader).await?;
+    metrics::head(text, "onduty_store_bytes", "Bytes of the store.", "gauge");
+    metrics::sample(text, "onduty_store_bytes", &[("part", "database")], size.database);
+    if let Some(bytes) = size.write_ahead_log {
+        metrics::sample(text, "onduty_store_bytes", &[("part", "write-ahead log")], bytes);
+    }
+    gauge(text, "onduty_log_entries", "Entries of all log books.", size.log_entries);
     Ok(())
 }
 

@@ -63,7 +63,23 @@ async fn metrics_count_what_happens_and_tell_no_secret() {
     let stream = nobody.request(Method::GET, &format!("/tv/{wall}/events")).send().await.unwrap();
     day.app.pass(&DutyId::from("developers"), day.app.clock.duty_now()).await.unwrap();
 
+    // Nobody knows what to do with it.
+    let effect = onduty::store::outbox::NewEffect {
+        duty: crate::day::duty(),
+        kind: "made up".into(),
+        key: "k".into(),
+        payload: json!({}),
+    };
+    let mut tx = day.app.store.begin().await.unwrap();
+    onduty::store::outbox::enqueue(&mut tx, &effect, onduty::clock::real_now()).await.unwrap();
+    tx.commit().await.unwrap();
+
     let operator = day.operator();
+    eventually("it failed", async || {
+        let text = operator.get("/metrics").await.expect(200).text;
+        (value(&text, "onduty_outbox_failed") == Some(1.0)).then_some(())
+    })
+    .await;
     let text = operator.get("/metrics").await.expect(200).text;
     for line in text.lines().filter(|line| !line.starts_with("# ")) {
         let (sample, number) = line.rsplit_once(' ').expect("a sample and a number");
@@ -83,6 +99,12 @@ async fn metrics_count_what_happens_and_tell_no_secret() {
         ("onduty_deliveries_total{source=\"signals\",result=\"recorded\"}", 1.0),
         ("onduty_delivery_seconds_count{result=\"accepted\"}", 1.0),
         ("onduty_intake_commits_total", 1.0),
+        ("onduty_intake_waiting", 0.0),
+        ("onduty_intake_waiting_bytes", 0.0),
+        ("onduty_outbox_failed", 1.0),
+        ("onduty_outbox_unknown", 0.0),
+        ("onduty_store_bytes{part=\"database\"}", 4_096.0),
+        ("onduty_log_entries", 1.0),
         ("onduty_engine_running", 1.0),
         ("onduty_pass_seconds_count{result=\"good\"}", 1.0),
         ("onduty_polls_total{source=\"git\",result=\"good\"}", 1.0),
