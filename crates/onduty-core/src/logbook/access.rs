@@ -124,5 +124,8 @@ pub enum AccessEvent {
         file: String,
         /// The hash of its text, in the chain as proof.
         hash: String,
+        /// What is different, never with a value; nothing where it changed while no server ran.
+        #[serde(default)]
+        changes: Vec<String>,
     },
 }

@@ -1,7 +1,7 @@
 //! The files in force: read at start and again when they change; a broken one leaves the last good version.
 
 use super::viewers::Viewers;
-use super::{App, Bus, Change, Demo, Liveness, Shared, day, people};
+use super::{App, Bus, Change, Demo, Liveness, Shared, day, people, settings};
 use crate::actions::command::CommandTarget;
 use crate::clock::Clock;
 use crate::config::{Broken, Config, Files, LoadError, MissingSecret, Secrets, Sources};
@@ -16,6 +16,7 @@ use crate::texts;
 use onduty_core::engine::{self, Action, Declarations, Record, Rules};
 use onduty_core::files::Problem;
 use onduty_core::ids::{DutyId, EngineerId, Environment, SourceName};
+use onduty_core::logbook::AccessEvent;
 use onduty_core::owner;
 use onduty_core::process::{self, Process};
 use onduty_core::roster::Roster;
@@ -179,7 +180,7 @@ impl App {
             demo: start.demo,
             instance: RwLock::new(Arc::new(empty)),
         }));
-        app.put_in_force(files).await?;
+        app.put_in_force(files, None).await?;
         app.offer_first_run().await?;
         Ok(app)
     }
@@ -191,7 +192,7 @@ impl App {
     /// The store cannot be written.
     pub async fn reload(&self) -> Result<(), StoreError> {
         match Files::load(&self.config_path) {
-            Ok(files) => self.put_in_force(files).await?,
+            Ok(files) => self.put_in_force(files, Some(self.instance())).await?,
             Err(LoadError::Broken(Broken { problems, .. })) => self.refuse(problems).await?,
             Err(LoadError::Unreadable { path, error }) => {
                 let place = onduty_core::files::Place { line: 1, column: 1 };
@@ -231,8 +232,9 @@ impl App {
         Ok(())
     }
 
-    /// Writes what is new into the journal and the log book, then lets everybody see it.
-    async fn put_in_force(&self, files: Files) -> Result<(), StoreError> {
+    /// Writes what is new into the journal, the log book and the access log, then lets everybody see it. `running` is what
+    /// was in force until now, where a server runs.
+    async fn put_in_force(&self, files: Files, running: Option<Arc<Instance>>) -> Result<(), StoreError> {
         let now = self.clock.duty_now();
         let mut declarations = files.config.declarations();
         declarations.observe_only = self.observe_only;
@@ -243,6 +245,12 @@ impl App {
             causes.insert(duty.clone(), Cause::of(&file.path, &files.roster).await);
         }
         let mut tx = self.store.begin().await?;
+        let mut changed = Vec::new();
+        if let Some(hash) = changed_settings(&mut tx, &files.config_text).await? {
+            let changes = running.as_ref().map(|before| settings::of_config(&before.config, &files.config));
+            let file = settings::name_of(&files.path, &files.path);
+            changed.push(AccessEvent::SettingsChanged { file, hash, changes: changes.unwrap_or_default() });
+        }
         let text = serde_json::to_string(&declarations).expect("declarations are plain data");
         if is_new(&mut tx, "declarations", &text).await? {
             let seq = store::journal::append(&mut tx, &Record::Instance { declarations: declarations.clone() }).await?;
@@ -253,13 +261,30 @@ impl App {
         if is_new(&mut tx, "roster", &files.roster_text).await? {
             let record = Record::Roster { text: files.roster_text.clone() };
             let seq = store::journal::append(&mut tx, &record).await?;
+            if store::seen_files::hash_of(&mut tx, "roster").await?.is_some() {
+                let changes = running.as_ref().map(|before| settings::of_roster(&before.roster, &files.roster));
+                let (file, hash) = (settings::name_of_roster(&files), hash(&files.roster_text));
+                changed.push(AccessEvent::SettingsChanged { file, hash, changes: changes.unwrap_or_default() });
+            }
             store::seen_files::remember(&mut tx, "roster", &hash(&files.roster_text), seq).await?;
         }
         let mut processes = BTreeMap::new();
         for (duty, file) in files.processes {
             let cause = causes.remove(&duty).unwrap_or_default();
+            let known = store::processes::current(&mut tx, &duty).await?;
+            if let Some(known) = known.filter(|known| known.version.text_hash != hash(&file.text)) {
+                let before = process::parse("process.yml", &known.version.text).ok();
+                let changes = before.iter().flat_map(|before| process::diff(before, &file.process));
+                let changes = settings::changed(changes.map(|change| change.to_string()));
+                let name = settings::name_of(&files.path, &file.path);
+                changed.push(AccessEvent::SettingsChanged { file: name, hash: hash(&file.text), changes });
+            }
             let active = activate(&mut tx, &files.roster, &duty, file.process, file.text, &cause, now).await?;
             processes.insert(duty, active);
+        }
+        for event in changed {
+            // Whoever can write these files did it; nobody signed in for that.
+            self.audit(&mut tx, None, event).await?;
         }
         // Before the commit: whoever writes next already goes by the new files.
         let before = self.instance();
@@ -388,6 +413,18 @@ async fn activate(
     }
     tracing::info!(duty = %duty_id, version = number, "a process took effect");
     Ok(Active { process: next, version: number, text })
+}
+
+/// The hash of `onduty.yml` where it is another one than at the last time; the first one ever is no change.
+async fn changed_settings(tx: &mut Tx, text: &str) -> Result<Option<String>, StoreError> {
+    const NAME: &str = "onduty.yml";
+    let (known, now) = (store::seen_files::hash_of(tx, NAME).await?, hash(text));
+    if known.as_ref() == Some(&now) {
+        return Ok(None);
+    }
+    let seq = store::journal::newest(tx).await?;
+    store::seen_files::remember(tx, NAME, &now, seq).await?;
+    Ok(known.map(|_| now))
 }
 
 async fn is_new(tx: &mut Tx, name: &str, text: &str) -> Result<bool, StoreError> {

@@ -17,6 +17,7 @@ pub mod operator;
 pub mod passwords;
 pub mod people;
 pub mod self_audit;
+mod settings;
 pub mod sign_in;
 mod viewers;
 

@@ -18,6 +18,8 @@ pub struct Files {
     pub path: PathBuf,
     /// The instance.
     pub config: Config,
+    /// `onduty.yml` as it is, to tell whether it changed.
+    pub config_text: String,
     /// The engineers and duties.
     pub roster: Roster,
     /// `roster.yml` as it is, for the journal.
@@ -57,7 +59,7 @@ impl Files {
         };
         let (config, problems) = read::config(&file, &text, &check.base);
         check.problems.extend(problems);
-        check.texts.insert(file.clone(), text);
+        check.texts.insert(file.clone(), text.clone());
 
         let roster_file = check.name_of(&config.roster);
         let roster_text = check.read(&config.roster, &file, "roster");
@@ -71,7 +73,7 @@ impl Files {
         check.problems.sort_by_cached_key(|found| (rank(&found.file), found.file.clone(), found.place));
         match (roster, roster_text) {
             (Some(roster), Some(roster_text)) if check.problems.is_empty() => {
-                Ok(Files { path, config, roster, roster_text, processes, notes: check.notes })
+                Ok(Files { path, config, config_text: text, roster, roster_text, processes, notes: check.notes })
             }
             _ => Err(LoadError::Broken(Broken { problems: check.problems, texts: check.texts })),
         }

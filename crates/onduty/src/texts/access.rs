@@ -48,9 +48,12 @@ pub fn access(event: &AccessEvent) -> String {
         AccessEvent::WallRevoked { duty, name } => {
             format!("revoked the wall screen of {} in “{}”", visible(duty.as_str()), visible(name))
         }
-        AccessEvent::SettingsChanged { file, hash } => {
+        AccessEvent::SettingsChanged { file, hash, changes } => {
             let short: String = hash.chars().take(12).collect();
-            format!("{} is in force as it is now ({short})", visible(file))
+            let changes: Vec<String> = changes.iter().map(|change| visible(change)).collect();
+            let what =
+                if changes.is_empty() { "it changed while no server ran".to_owned() } else { changes.join(", ") };
+            format!("{} is in force as it is now ({short}): {what}", visible(file))
         }
     }
 }
@@ -92,6 +95,11 @@ mod tests {
             name: "ci".into(),
             scopes: vec!["read".into(), "write".into(), "rollout".into()],
         };
+        let settings = |changes: &[&str]| AccessEvent::SettingsChanged {
+            file: "roster.yml".into(),
+            hash: "abcdefabcdef0123".into(),
+            changes: changes.iter().map(|change| (*change).to_owned()).collect(),
+        };
         let failed = AccessEvent::SignInFailed { login: "le\u{202e}na".into(), why: "wrong password".into() };
         for (event, expected) in [
             (AccessEvent::SignedIn { how: "single_sign_on".into() }, "signed in by single sign-on"),
@@ -100,6 +108,11 @@ mod tests {
             (role(None), "took the role of Omar Haddad in developers away"),
             (token, "made the token “ci” for Lena, which may read, write and rollout"),
             (AccessEvent::SessionsEnded { whom: "Lena".into(), sessions: 1 }, "ended 1 session of Lena"),
+            (settings(&[]), "roster.yml is in force as it is now (abcdefabcdef): it changed while no server ran"),
+            (
+                settings(&["engineer mira added", "duty developers changed"]),
+                "roster.yml is in force as it is now (abcdefabcdef): engineer mira added, duty developers changed",
+            ),
         ] {
             assert_eq!(access(&event), expected);
         }

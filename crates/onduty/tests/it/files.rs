@@ -162,3 +162,45 @@ async fn with_observe_nothing_leaves() {
     drop(reader);
     day.end().await;
 }
+
+/// The lines of the access log about files, newest first.
+async fn settings_changed(day: &Day) -> Vec<String> {
+    let entries = day.operator().read("/api/v1/access-log?limit=1000").await;
+    let text = |entry: &Value| entry["text"].as_str().expect("a text").to_owned();
+    let all = entries.as_array().unwrap().iter().map(text);
+    all.filter(|text| text.contains("is in force as it is now")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_access_log_says_which_settings_changed_and_no_value() {
+    let day = Day::begin().await;
+    assert_eq!(settings_changed(&day).await, [""; 0], "the first files are no change");
+    // A secret that slipped into an address, and one that does not belong into a name.
+    let hush = "https://git.acme.example/hush-hush-1234";
+    let sources = format!(
+        "sources:\n  sentry: {{url: '{hush}', organisation: acme, projects: [shop], environments: [production], token_file: secrets/signals}}\n"
+    );
+    for (name, from, to, says) in [
+        ("onduty.yml", "sources:\n", sources.as_str(), "sources changed"),
+        ("roster.yml", "Lena Vogt", "Lena Voigt", "engineer lena changed"),
+        ("processes/developers.yml", "Give customers more happiness", "Give customers joy", "joy"),
+    ] {
+        let old = read(&day, name);
+        assert!(old.contains(from), "{name}: {old}");
+        write(&day, name, &old.replacen(from, to, 1));
+        let line = eventually(&format!("{name} is in the access log"), async || {
+            settings_changed(&day).await.into_iter().find(|line| line.contains(name))
+        })
+        .await;
+        assert!(line.contains(says) && !line.contains("hush"), "{line}");
+        assert!(line.contains(" ("), "with the hash of the file: {line}");
+    }
+    // Written again as it is, and a comment: the same, and a change that no part knows.
+    let comment = format!("{}# a remark\n", read(&day, "roster.yml"));
+    write(&day, "roster.yml", &comment);
+    eventually("a remark is a change of the file", async || (settings_changed(&day).await.len() == 4).then_some(()))
+        .await;
+    let log = settings_changed(&day).await;
+    assert!(log[0].contains("roster.yml") && log[0].contains("nothing that counts"), "{log:?}");
+    day.end().await;
+}
