@@ -7,6 +7,7 @@
 
 #![expect(clippy::disallowed_types, reason = "the outside world has its own ways")]
 
+pub mod bugsink;
 pub mod delivery;
 pub mod github;
 mod pages;

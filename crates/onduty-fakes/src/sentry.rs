@@ -38,11 +38,19 @@ pub enum Trouble {
     SamePage,
     /// 403: the token lost its rights.
     Refuses,
+    /// 401: nobody knows the token.
+    Unauthorized,
+    /// 200 with JSON that ends in the middle.
+    HalfJson,
+    /// 200 with the page of a proxy that wants a sign-in.
+    WebPage,
+    /// A good first page, and 500 for the second.
+    LaterPage,
 }
 
 impl Trouble {
     /// All of them.
-    pub const ALL: [Trouble; 11] = [
+    pub const ALL: [Trouble; 15] = [
         Trouble::TooMany,
         Trouble::Broken,
         Trouble::BadGateway,
@@ -54,6 +62,10 @@ impl Trouble {
         Trouble::Loop,
         Trouble::SamePage,
         Trouble::Refuses,
+        Trouble::Unauthorized,
+        Trouble::HalfJson,
+        Trouble::WebPage,
+        Trouble::LaterPage,
     ];
 }
 
@@ -264,30 +276,51 @@ fn list(model: &Model, query: &BTreeMap<String, String>) -> Response<Body> {
         );
         HeaderMap::from_iter(link.parse().ok().map(|link| (axum::http::header::LINK, link)))
     };
+    match model.trouble.map(|trouble| misbehave(trouble, offset)) {
+        None => said(200, &page(offset), link(offset + PAGE, offset + PAGE < open.len())),
+        Some(Misbehaved::Says(response)) => response,
+        Some(Misbehaved::Lists { ids, next }) => {
+            let issues: Vec<Value> = ids.iter().map(|id| listed(*id, &somebody())).collect();
+            said(200, &json!(issues), link(next.unwrap_or_default(), next.is_some()))
+        }
+    }
+}
+
+/// What a tracker does instead of answering.
+pub(crate) enum Misbehaved {
+    /// It says this.
+    Says(Response<Body>),
+    /// It lists these issues, and names where the next page begins.
+    Lists { ids: &'static [u64], next: Option<usize> },
+}
+
+/// What a tracker in `trouble` does when it is asked for the page that begins at `offset`.
+pub(crate) fn misbehave(trouble: Trouble, offset: usize) -> Misbehaved {
     let header = |name: &'static str, value: &'static str| {
         HeaderMap::from_iter([(axum::http::HeaderName::from_static(name), axum::http::HeaderValue::from_static(value))])
     };
-    match model.trouble {
-        None => said(200, &page(offset), link(offset + PAGE, offset + PAGE < open.len())),
-        Some(Trouble::TooMany) => {
-            said(429, &json!({"detail": "You are attempting too often"}), header("retry-after", "1"))
+    let none = HeaderMap::new;
+    Misbehaved::Says(match trouble {
+        Trouble::Loop if offset == 0 => return Misbehaved::Lists { ids: &[900], next: Some(2) },
+        Trouble::Loop => return Misbehaved::Lists { ids: &[901], next: Some(2) },
+        Trouble::SamePage => return Misbehaved::Lists { ids: &[900], next: (offset < 2).then_some(offset + 2) },
+        Trouble::LaterPage if offset == 0 => return Misbehaved::Lists { ids: &[900], next: Some(2) },
+        Trouble::TooMany => said(429, &json!({"detail": "You are attempting too often"}), header("retry-after", "1")),
+        Trouble::Broken | Trouble::LaterPage => said(500, &json!({"detail": "Internal Error"}), none()),
+        Trouble::Refuses => said(403, &json!({"detail": "You do not have permission"}), none()),
+        Trouble::Unauthorized => said(401, &json!({"detail": "Invalid token"}), none()),
+        Trouble::Redirect => said(302, &Value::Null, header("location", "http://127.0.0.1:1/elsewhere")),
+        Trouble::Empty => said(200, &json!({}), none()),
+        Trouble::WrongTypes => {
+            let issue = json!({"id": [], "title": 7, "status": false, "project": "x", "lastSeen": {}});
+            said(200, &json!([issue]), none())
         }
-        Some(Trouble::Broken) => said(500, &json!({"detail": "Internal Error"}), HeaderMap::new()),
-        Some(Trouble::Refuses) => said(403, &json!({"detail": "You do not have permission"}), HeaderMap::new()),
-        Some(Trouble::Redirect) => said(302, &Value::Null, header("location", "http://127.0.0.1:1/elsewhere")),
-        Some(Trouble::Empty) => said(200, &json!({}), HeaderMap::new()),
-        Some(Trouble::WrongTypes) => said(
-            200,
-            &json!([{"id": [], "title": 7, "status": false, "project": "x", "lastSeen": {}}]),
-            HeaderMap::new(),
-        ),
-        Some(Trouble::Loop) if offset == 0 => said(200, &json!([listed(900, &somebody())]), link(2, true)),
-        Some(Trouble::Loop) => said(200, &json!([listed(901, &somebody())]), link(2, true)),
-        Some(Trouble::SamePage) => said(200, &json!([listed(900, &somebody())]), link(offset + 2, offset < 2)),
-        Some(Trouble::BadGateway) => plain(502, Body::from("<html><h1>502 Bad Gateway</h1></html>"), None),
-        Some(Trouble::Cut) => plain(200, Body::from_stream(Parts { left: 1 }), Some("100000")),
-        Some(Trouble::Endless) => plain(200, Body::from_stream(Parts { left: usize::MAX }), None),
-    }
+        Trouble::BadGateway => plain(502, Body::from("<html><h1>502 Bad Gateway</h1></html>"), None),
+        Trouble::WebPage => plain(200, Body::from("<!doctype html><title>Sign in</title>"), None),
+        Trouble::HalfJson => plain(200, Body::from("[{\"id\": \"7\", \"title\": \"x"), None),
+        Trouble::Cut => plain(200, Body::from_stream(Parts { left: 1 }), Some("100000")),
+        Trouble::Endless => plain(200, Body::from_stream(Parts { left: usize::MAX }), None),
+    })
 }
 
 /// A body in parts that breaks off when none are left.
@@ -402,7 +435,7 @@ fn event(id: u64, issue: &Issue) -> Value {
     })
 }
 
-fn said(status: u16, body: &Value, headers: HeaderMap) -> Response<Body> {
+pub(crate) fn said(status: u16, body: &Value, headers: HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     *response.headers_mut() = headers;

@@ -1,11 +1,12 @@
 //! Sends what has to leave: at least once, with a stable key in every message. What cannot be sent in time becomes a
 //! line in the log book that a person sees.
 
+use super::trackers::{self, Provider};
 use crate::actions::write_back::{self, Assignment, WriteBackError};
 use crate::app::day::{RESOLVE, WRITE_BACK};
 use crate::app::{App, DayError};
 use crate::clock::real_now;
-use crate::sources::{SourceError, bugsink, sentry};
+use crate::sources::SourceError;
 use crate::store;
 use crate::store::outbox::{Effect as Row, EffectState};
 use jiff::SignedDuration;
@@ -78,12 +79,11 @@ async fn told(app: &App, key: &str, effect: &Effect) -> anyhow::Result<Result<()
     let from = tracker_of(app, project, error).await?;
     let refused = |answer: &str| Err(WriteBackError::Refused { status: 0, answer: answer.to_owned() });
     Ok(match (effect, from) {
-        (Effect::Resolve { .. }, Some(name)) => super::trackers::resolve(app, name, error).await.map_err(trouble),
+        (Effect::Resolve { .. }, Some(from)) => trackers::resolve(app, from, error).await.map_err(trouble),
         (Effect::Resolve { .. }, None) => refused("it is not known any more, or its tracker is told about owners only"),
-        (Effect::WriteBack { engineer, .. }, Some(sentry::NAME)) => {
-            super::trackers::assign(app, error, &handle_of(app, engineer)).await.map_err(trouble)
+        (Effect::WriteBack { engineer, .. }, Some(from)) => {
+            trackers::assign(app, from, error, &handle_of(app, engineer)).await.map_err(trouble)
         }
-        (Effect::WriteBack { .. }, Some(_)) => refused("Bugsink knows no owners; onduty keeps this one"),
         (Effect::WriteBack { engineer, decided_by, .. }, None) => match target(app) {
             None => refused("no `write_back` is configured"),
             Some((url, secret)) => {
@@ -102,11 +102,11 @@ async fn told(app: &App, key: &str, effect: &Effect) -> anyhow::Result<Result<()
 }
 
 /// Which tracker told about an error.
-async fn tracker_of(app: &App, project: &str, id: &str) -> Result<Option<&'static str>, store::StoreError> {
-    for name in [sentry::NAME, bugsink::NAME] {
-        let known = app.known_errors(name).await?;
+async fn tracker_of(app: &App, project: &str, id: &str) -> Result<Option<Provider>, store::StoreError> {
+    for provider in Provider::ALL {
+        let known = app.known_errors(provider.name()).await?;
         if known.iter().any(|group| group.project == project && group.id == id) {
-            return Ok(Some(name));
+            return Ok(Some(provider));
         }
     }
     Ok(None)

@@ -5,6 +5,7 @@
 
 mod backups;
 mod bugsink;
+mod bugsink_faults;
 mod button;
 mod cli_day;
 mod day;

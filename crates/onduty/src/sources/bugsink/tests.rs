@@ -125,3 +125,68 @@ async fn a_short_list_is_an_error() {
     let wrong = poll(&fake(wrong), &[], &[]).await.unwrap_err();
     assert_eq!(wrong, "bugsink cannot be read: is_resolved is missing or wrong; expected what Bugsink's API says");
 }
+
+/// Asks a server that answers everything like this.
+async fn against(app: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let egress = Egress::new(Policy::default().naming(&base)).unwrap();
+    let token = SecretString::from("a-secret-token");
+    let api = Tracker { name: NAME, egress: &egress, base, token: &token, backoff: Backoff::NONE };
+    let bugsink = Bugsink { api, projects: &[], environments: &[] };
+    let polled = bugsink.poll(&[], false, "2026-03-02T16:00:00Z".parse().unwrap()).await;
+    polled.expect_err("nothing good can come of it").to_string()
+}
+
+#[tokio::test]
+async fn what_people_read_about_each_answer() {
+    for (status, body, said) in [
+        (
+            401,
+            "{\"detail\": \"no a-secret-token\"}",
+            "bugsink refused with status 401: {\"detail\": \"no [redacted]\"}",
+        ),
+        (502, "<html>bad gateway</html>", "bugsink refused with status 502: a web page"),
+        (302, "", "bugsink refused with status 302: "),
+        (429, "", "bugsink could not be reached: 127.0.0.1 asks to wait 30 s"),
+        (200, "{\"results\":", "bugsink cannot be read: the answer is missing or wrong; expected JSON"),
+        (200, "{}", "bugsink cannot be read: results is missing or wrong; expected a list"),
+        (200, "{\"results\": 7}", "bugsink cannot be read: results is missing or wrong; expected a list"),
+        (
+            200,
+            "{\"results\": [{\"id\": \"../1\"}]}",
+            "bugsink cannot be read: id is missing or wrong; expected what Bugsink's API says",
+        ),
+        (
+            200,
+            "{\"results\": [], \"next\": \"no address\"}",
+            "bugsink cannot be read: next is missing or wrong; expected what Bugsink's API says",
+        ),
+    ] {
+        let answer = move || async move { (axum::http::StatusCode::from_u16(status).unwrap(), body) };
+        assert_eq!(against(Router::new().fallback(answer)).await, said, "{status} {body}");
+    }
+}
+
+/// Time stands still but for who waits, so that this takes none.
+#[tokio::test(start_paused = true)]
+async fn a_bugsink_that_hangs_is_left_alone() {
+    let hangs = Router::new().fallback(std::future::pending::<()>);
+    assert_eq!(against(hangs).await, "bugsink could not be reached: no answer from 127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_does_not_win_over_what_follows() {
+    let fake = |last_seen| Fake {
+        issues: vec![issue(1, false, last_seen), issue(2, true, last_seen)],
+        environment: "staging",
+        asked: Arc::default(),
+    };
+    let ahead = poll(&fake("2027-01-01T00:00:00Z"), &[], &[]).await.unwrap();
+    assert_eq!(ahead[0].last_seen.to_string(), "2026-03-02T16:00:00Z", "it was seen now");
+    for wrong in ["yesterday", "", "2026-13-01T00:00:00Z"] {
+        let said = poll(&fake(wrong), &[], &[]).await.unwrap_err();
+        assert_eq!(said, "bugsink cannot be read: last_seen is missing or wrong; expected what Bugsink's API says");
+    }
+}
