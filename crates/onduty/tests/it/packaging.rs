@@ -55,6 +55,65 @@ fn the_container_runs_as_nobody_in_particular() {
     }
 }
 
+/// What the program asks the system's linker for, by `ldd`: the last stage of the container has to have it.
+#[test]
+fn the_program_needs_nothing_that_the_image_has_not() {
+    if !has("ldd", "what the program needs of an image") {
+        return;
+    }
+    let said = Said::of(&Command::new("ldd").arg(ONDUTY).output().expect("it was there"));
+    assert_eq!(said.code, 0, "{said:?}");
+    let names = said.out.lines().filter_map(|line| line.split_whitespace().next());
+    // Every Debian has these, the slim one too: they belong to libc6 and libgcc-s1.
+    let known =
+        ["linux-vdso.so.1", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libdl.so.2", "libpthread.so.0", "librt.so.1"];
+    let more: Vec<&str> = names.filter(|name| !known.contains(name) && !name.contains("/ld-linux")).collect();
+    assert_eq!(more, [""; 0], "install what has them in the last stage of packaging/Containerfile");
+}
+
+/// Built here or there, the manifest and the lock have to name the same crates, and every path that cargo reads is copied.
+#[test]
+fn the_first_stage_copies_what_cargo_reads() {
+    let container = text("Containerfile");
+    let copied: Vec<&str> = container
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY ").filter(|line| !line.starts_with("--from")))
+        .flat_map(|line| line.split(' ').rev().skip(1))
+        .collect();
+    let manifest = std::fs::read_to_string(packaging("../Cargo.toml")).expect("the workspace");
+    let members = manifest.lines().find_map(|line| line.strip_prefix("members = ")).expect("its members");
+    assert!(members.contains("\"crates/*\"") || members.contains("\"crates/"), "{members}");
+    for needed in ["Cargo.toml", "Cargo.lock", "crates"] {
+        assert!(copied.contains(&needed), "{needed} is not copied: {copied:?}");
+    }
+    // What the sources include from beside the crates has to be copied as well.
+    let mut folders = vec![packaging("../crates")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|ending| ending == "rs")
+                && !entry.ends_with("tests.rs")
+                && entry.components().any(|part| part.as_os_str() == "src")
+            {
+                let source = std::fs::read_to_string(&entry).expect("a source");
+                for line in
+                    source.lines().filter(|line| line.contains("include_str!(\"") || line.contains("include_bytes!(\""))
+                {
+                    let path = line.split_once("!(\"").and_then(|(_, rest)| rest.split_once('"')).expect("a path").0;
+                    let included = entry.parent().expect("a folder").join(path);
+                    let included =
+                        included.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", included.display()));
+                    let root = packaging("..").canonicalize().expect("the repository");
+                    let below = included.strip_prefix(&root).expect("in the repository").to_str().expect("plain");
+                    let is_copied = copied.iter().any(|part| below == *part || below.starts_with(&format!("{part}/")));
+                    assert!(is_copied, "{} includes {below}, which the container does not copy", entry.display());
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn systemd_finds_nothing_wrong_with_the_unit() {
     if !has("systemd-analyze", "the unit of systemd") {
