@@ -40,6 +40,11 @@ impl Report {
         self.chains.iter().all(|(_, chain)| chain.is_ok()) && !matches!(self.replay, Some(Replayed::Differs(_)))
     }
 
+    /// Where the chain of a duty breaks.
+    pub fn breaks(&self) -> impl Iterator<Item = (&DutyId, i64)> {
+        self.chains.iter().filter_map(|(duty, chain)| Some((duty, chain.as_ref().err()?.seq)))
+    }
+
     /// What to tell people, a line each.
     pub fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.chains.iter().map(|(duty, chain)| chain_line(duty, chain)).collect();

@@ -38,10 +38,10 @@ pub async fn run(args: VerifyArgs) -> ExitCode {
             return ExitCode::from(BAD_INPUT);
         }
     };
-    let mut known: Vec<Head> = Vec::new();
+    let mut known: Vec<(&PathBuf, Head)> = Vec::new();
     for path in std::iter::once(&own_heads).chain(&args.heads) {
         match read_heads(path).await {
-            Ok(Some(heads)) => known.extend(heads),
+            Ok(Some(heads)) => known.extend(heads.into_iter().map(|head| (path, head))),
             // Only the server's own may be missing: it was not written yet.
             Ok(None) if *path == own_heads => {}
             Ok(None) => {
@@ -54,15 +54,21 @@ pub async fn run(args: VerifyArgs) -> ExitCode {
             }
         }
     }
+    let heads: Vec<Head> = known.iter().map(|(_, head)| head.clone()).collect();
     let checked = async {
         let store = Store::open_to_read(&location).await?;
-        let report = audit::verify(&store, &known, args.replay).await?;
+        let report = audit::verify(&store, &heads, args.replay).await?;
         store.close().await;
         Ok::<Report, StoreError>(report)
     };
     match checked.await {
         Ok(report) => {
             println!("{}", report.lines().join("\n"));
+            for (duty, seq) in report.breaks() {
+                for (path, _) in known.iter().filter(|(_, head)| head.duty == *duty && head.seq == seq) {
+                    println!("{duty}: the head of entry {seq} is from {}", path.display());
+                }
+            }
             ExitCode::from(if report.is_well() { OK } else { FINDING })
         }
         Err(error) => {
