@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LEVELS: [&[&str]; 6] = [
     &["metrics"],
     &["egress", "clock", "server"],
-    &["store", "sources", "actions", "texts", "config"],
+    &["store", "sources", "actions", "oidc", "texts", "config"],
     &["app"],
     &["web", "tasks"],
     &["cli"],
