@@ -174,6 +174,7 @@ impl App {
             connections: Arc::default(),
             viewers: Viewers::default(),
             stopping: Stopping::new(),
+            oidc: Default::default(),
             passwords: Default::default(),
             attempts: Default::default(),
             first_run: RwLock::new(None),

@@ -19,6 +19,7 @@ pub mod people;
 pub mod self_audit;
 mod settings;
 pub mod sign_in;
+pub mod single_sign_on;
 mod viewers;
 
 pub use bus::{Bus, Change};
@@ -35,6 +36,7 @@ use crate::clock::Clock;
 use crate::config::{GitRepository, GitSource, Secrets};
 use crate::egress::Egress;
 use crate::metrics::Metrics;
+use crate::oidc::Provider;
 use crate::server::{Counts, Stopping};
 use crate::sources::SourceError;
 use crate::sources::git::Mirror;
@@ -79,6 +81,8 @@ pub struct Shared {
     pub stopping: Stopping,
     /// Whether nothing may leave.
     pub observe_only: bool,
+    /// The provider that signs people in, as far as it is known.
+    pub oidc: Provider,
     /// The turns in which passwords are hashed.
     pub passwords: passwords::Passwords,
     /// Who tried to sign in how often.
@@ -149,11 +153,6 @@ impl App {
     /// Whether another system signs people in.
     pub fn has_single_sign_on(&self) -> bool {
         self.single_sign_on_name().is_some()
-    }
-
-    /// What the other system that signs people in is called, where there is one.
-    pub fn single_sign_on_name(&self) -> Option<String> {
-        None
     }
 
     /// The token of the first-run link, while nobody has used it.

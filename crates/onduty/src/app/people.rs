@@ -222,6 +222,8 @@ impl App {
             Deed::Unlink => {
                 if access::unlink_identities(tx, id).await? > 0 {
                     events.push(AccessEvent::IdentitiesUnlinked { whom: whom.clone() });
+                    // Whoever came in by it is out.
+                    rights_change = true;
                 }
             }
             Deed::Close if account.disabled_at.is_none() => {

@@ -95,11 +95,30 @@ pub struct PublicUrl {
 pub struct AccessRules {
     /// After this long a session has to prove again who its person is, before what cannot be undone.
     pub prove_again: Duration,
+    /// The other system that signs people in.
+    pub oidc: Option<OidcRules>,
+}
+
+/// `access: {oidc: {issuer: https://id.acme.example, client_id: onduty, secret_env: ONDUTY_OIDC_SECRET}}`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcRules {
+    /// The provider, exactly as it calls itself.
+    pub issuer: String,
+    /// What the provider calls onduty.
+    pub client_id: String,
+    /// What onduty shows the provider.
+    pub secret: SecretSource,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// What people call the provider.
+    pub label: String,
+    /// Addresses of these domains alone may be linked; none is all.
+    pub domains: Vec<String>,
 }
 
 impl Default for AccessRules {
     fn default() -> AccessRules {
-        AccessRules { prove_again: Duration::from_secs(600) }
+        AccessRules { prove_again: Duration::from_secs(600), oidc: None }
     }
 }
 
@@ -279,6 +298,7 @@ impl Config {
         let policy = self.egress.hosts.iter().fold(policy, |policy, host| policy.trusting(host));
         let trackers = self.sources.sentry.iter().chain(&self.sources.bugsink).map(|tracker| tracker.url.as_str());
         let named = self.write_back_errors.iter().map(|target| target.url.as_str()).chain(trackers);
+        let named = named.chain(self.access.oidc.iter().map(|oidc| oidc.issuer.as_str()));
         named.filter_map(|address| Url::parse(address).ok()).fold(policy, |policy, url| policy.naming(&url))
     }
 

@@ -61,7 +61,7 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     }
     // First: where `http` may be spoken depends on it.
     config.egress = fields.node("egress").map(|node| egress::read(node, problems)).unwrap_or_default();
-    config.access = fields.node("access").map(|node| access::read(node, problems)).unwrap_or_default();
+    config.access = fields.node("access").map(|node| access::read(node, base, problems)).unwrap_or_default();
     config.sources = sources::read(fields.map("sources", problems), base, &config.egress, problems);
     config.write_back_errors = fields.node("write_back").and_then(|node| rollouts::write_back(node, base, problems));
     config.rollouts = rollouts::read(fields.map("rollouts", problems), base, problems);

@@ -38,6 +38,8 @@ pub struct Secrets {
     pub bugsink: Vec<SecretString>,
     /// Messages about owners of errors are signed with the first.
     pub write_back_errors: Vec<SecretString>,
+    /// Shown to the provider that signs people in: the first.
+    pub oidc: Vec<SecretString>,
 }
 
 /// A secret that is not there or must not be used.
@@ -189,6 +191,7 @@ pub fn look_up(config: &Config, variable: &dyn Fn(&str) -> Option<OsString>) -> 
         sentry: all(config.sources.sentry.as_ref().map(|sentry| &sentry.token), "questions to Sentry"),
         bugsink: all(config.sources.bugsink.as_ref().map(|bugsink| &bugsink.token), "questions to Bugsink"),
         write_back_errors: all(config.write_back_errors.as_ref().map(|target| &target.secret), "messages about owners"),
+        oidc: all(config.access.oidc.as_ref().map(|oidc| &oidc.secret), "sign-ins by OpenID Connect"),
     };
     if missing.is_empty() { Ok(secrets) } else { Err(missing) }
 }

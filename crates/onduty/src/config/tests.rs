@@ -347,6 +347,47 @@ fn every_bad_rollout_and_write_back_gets_a_message() {
     }
 }
 
+#[test]
+fn every_bad_provider_gets_a_message() {
+    let good = "issuer: 'https://id.example', client_id: onduty, secret_env: S";
+    let rules = parsed(&format!("access: {{oidc: {{{good}, domains: [Acme.Example]}}}}\n")).access.oidc.unwrap();
+    assert_eq!((rules.label.as_str(), rules.domains), ("single sign-on", vec!["acme.example".to_owned()]));
+    assert_eq!(rules.scopes, ["openid", "email", "profile"]);
+    let at = |issuer: &str| format!("issuer: '{issuer}', client_id: onduty, secret_env: S");
+    for (text, expected) in [
+        (at("id.example"), "1:26: this is not a web address; write an address such as https://id.acme.example"),
+        (at("http://id.example"), "1:26: `http` to another machine can be read on the way; use https"),
+        (
+            at("https://a:b@id.example"),
+            "1:26: the address holds a name or password; take it out; `client_id` and the secret are the proof",
+        ),
+        (at("https://id.example/?x=1"), "1:26: an issuer has no `?` and no `#`; write it exactly as the provider does"),
+        (
+            at("https://id.example/.well-known/openid-configuration"),
+            "1:26: this is where the provider describes itself, not its issuer; leave out `/.well-known/openid-configuration`",
+        ),
+        (
+            format!("{good}, domains: ['@acme.example']"),
+            "1:92: `@acme.example` is not the domain of an address; write what stands behind the `@`, such as `domains: [acme.example]`",
+        ),
+        (
+            format!("{good}, scopes: ['a b']"),
+            "1:91: `a b` is not a scope; write words without spaces, such as `scopes: [openid, email, profile]`",
+        ),
+    ] {
+        check(&format!("access: {{oidc: {{{text}}}}}\n"), &[&format!("onduty.yml:{expected}")]);
+    }
+    check(
+        "access: {oidc: {secret: hunter2hunter2hunter2}}\n",
+        &[
+            "onduty.yml:1:16: `oidc` has no `client_id`; write what the provider calls onduty",
+            "onduty.yml:1:16: `oidc` has no `issuer`; write it exactly as the provider does: the field `issuer` of its /.well-known/openid-configuration",
+            "onduty.yml:1:16: `oidc` has no secret; name a variable of the environment, such as `secret_env: ONDUTY_SECRET`, or a file with `secret_file`",
+            "onduty.yml:1:17: `oidc` has no key `secret`; use one of `issuer`, `client_id`, `secret_env`, `secret_file`, `label`, `scopes`, `domains`",
+        ],
+    );
+}
+
 /// The parser says itself which keys it takes when it meets one that it does not.
 fn keys_of(text: &str) -> Vec<String> {
     let problems = Config::parse(FILE_NAME, text, Path::new("")).unwrap_err();
@@ -371,6 +412,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/properties/server", "server: {zzzzzzzz: 1}\n"),
         ("/properties/server/properties/tls", "server: {tls: {zzzzzzzz: 1}}\n"),
         ("/properties/access", "access: {zzzzzzzz: 1}\n"),
+        ("/properties/access/properties/oidc", "access: {oidc: {zzzzzzzz: 1}}\n"),
         ("/properties/egress", "egress: {zzzzzzzz: 1}\n"),
         ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
         ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),

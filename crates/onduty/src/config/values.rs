@@ -86,8 +86,13 @@ pub fn socket(text: &str, place: Place, problems: &mut Problems) -> Option<Socke
     address.ok()
 }
 
-fn is_loopback(ip: IpAddr) -> bool {
-    ip.to_canonical().is_loopback()
+/// Whether an address stays on this machine.
+pub fn is_this_machine(url: &reqwest::Url) -> bool {
+    match url.host_str() {
+        Some("localhost") => true,
+        Some(host) => host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback()),
+        None => false,
+    }
 }
 
 /// A path under `key`, joined to `base`.
@@ -133,14 +138,9 @@ pub fn web_address(text: &str, place: Place, problems: &mut Problems) -> Option<
         problems.add(place, "the address holds a name or password", "take it out; messages are signed with the secret");
         return None;
     }
-    let is_here = match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(is_loopback),
-        None => false,
-    };
     match url.scheme() {
         "https" => Some(text.to_owned()),
-        "http" if is_here => Some(text.to_owned()),
+        "http" if is_this_machine(&url) => Some(text.to_owned()),
         "http" => {
             problems.add(place, "`http` to another machine can be read on the way", "use https");
             None

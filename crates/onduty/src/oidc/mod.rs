@@ -12,7 +12,7 @@ mod fixtures;
 mod signatures;
 mod token;
 
-pub use begun::{Begun, Purpose};
+pub use begun::{Begun, LIFE, Purpose};
 pub use discovery::Metadata;
 pub use token::{Doubt, Subject};
 

@@ -318,9 +318,14 @@ fn bearer(headers: &HeaderMap) -> Option<Secret> {
 }
 
 fn cookie(headers: &HeaderMap) -> Option<Secret> {
+    cookie_called(headers, COOKIE).map(Secret::from_text)
+}
+
+/// The first cookie called `name`.
+pub(super) fn cookie_called<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| Secret::from_text(value))
+    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// The token of a session's forms: whoever can read a page of the session has it, nobody else.

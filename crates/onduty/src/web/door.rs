@@ -125,7 +125,7 @@ pub async fn sign_in(
 }
 
 /// A browser has one session: whoever signs in in the place of another is alone there.
-async fn end_old_session(web: &Web, visit: &Visit) -> Result<(), HttpError> {
+pub(super) async fn end_old_session(web: &Web, visit: &Visit) -> Result<(), HttpError> {
     if let (Some(account), Some(session)) = (&visit.account, &visit.session) {
         web.app.sign_out(account, session).await?;
     }

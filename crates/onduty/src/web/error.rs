@@ -3,7 +3,9 @@
 use super::views::door::ErrorView;
 use crate::app::passwords::PasswordError;
 use crate::app::people::PeopleError;
+use crate::app::single_sign_on::SingleSignOnError;
 use crate::app::{DayError, IntakeError, SignInError};
+use crate::oidc::OidcError;
 use crate::sources::SourceError;
 use crate::store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -22,6 +24,8 @@ pub enum HttpError {
     WrongPassword(String),
     /// Somebody has to prove again who they are.
     Prove,
+    /// The provider that signs people in did not, or not in a way that can be believed.
+    NotSignedIn(StatusCode, String),
     /// Too many tries.
     TooMany(String, i64),
     /// Not for this person.
@@ -85,6 +89,12 @@ impl HttpError {
                 "you signed in too long ago for this".to_owned(),
                 "Nothing was changed.",
                 "Prove at /prove that it is you, or use a token that was made for it.",
+            ),
+            HttpError::NotSignedIn(status, what) => (
+                *status,
+                what.clone(),
+                "Nobody was signed in, and nothing was changed.",
+                "Try again; a password or a link of an administrator lets you in without the provider.",
             ),
             HttpError::TooMany(what, _) => (
                 StatusCode::TOO_MANY_REQUESTS,
@@ -154,7 +164,10 @@ impl HttpError {
             means: means.to_owned(),
             todo: todo.to_owned(),
             details: Vec::new(),
-            back: Some(("/".to_owned(), "Today".to_owned())),
+            back: Some(match &self {
+                HttpError::NotSignedIn(..) => ("/sign-in".to_owned(), "Sign in".to_owned()),
+                _ => ("/".to_owned(), "Today".to_owned()),
+            }),
         };
         let blockers = match self {
             HttpError::GateClosed(blockers) => blockers,
@@ -247,6 +260,22 @@ impl From<SignInError> for HttpError {
             SignInError::Password(PasswordError::Busy) => HttpError::Busy,
             SignInError::Password(PasswordError::Store(error)) | SignInError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<SingleSignOnError> for HttpError {
+    fn from(error: SingleSignOnError) -> HttpError {
+        let what = error.to_string();
+        let status = match error {
+            SingleSignOnError::NotSetUp => return HttpError::NotFound(what),
+            SingleSignOnError::Store(error) => return error.into(),
+            SingleSignOnError::NotIn(_) => StatusCode::FORBIDDEN,
+            SingleSignOnError::Provider(OidcError::NotBegun | OidcError::MixedUp | OidcError::Denied(_)) => {
+                StatusCode::BAD_REQUEST
+            }
+            SingleSignOnError::Provider(_) => StatusCode::BAD_GATEWAY,
+        };
+        HttpError::NotSignedIn(status, what)
     }
 }
 

@@ -23,6 +23,7 @@ mod people_api;
 pub mod policy;
 mod present;
 pub mod routes;
+mod single_sign_on;
 mod tracks;
 pub mod views;
 mod walls;

@@ -3,7 +3,7 @@
 
 use super::auth::About;
 use super::policy::Wish;
-use super::{Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, walls};
+use super::{Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, single_sign_on, walls};
 use crate::server::Limits;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
@@ -79,6 +79,8 @@ pub fn all() -> Vec<Route> {
         form("/welcome/{token}", Enter, Instance, "Comes in by a link", post(door::come_in)),
         page("/sign-in", Enter, Instance, "Signs in", get(door::sign_in_page)),
         form("/sign-in", Enter, Instance, "Signs in by a password", post(door::sign_in)),
+        page("/sign-in/single", Enter, Instance, "Goes to the provider that signs in", get(single_sign_on::begin)),
+        page("/sign-in/callback", Enter, Instance, "Comes back from there", get(single_sign_on::end)),
         page("/assets/{file}", Enter, Instance, "Style, script and icon", get(asset)),
         page("/healthz", Enter, Instance, "Whether the engine runs and the store can be written", get(health::health)),
         page("/metrics", Look, Instance, "Counters, in the text format of Prometheus", get(health::metrics)),

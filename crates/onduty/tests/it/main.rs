@@ -21,6 +21,7 @@ mod layers;
 mod limits;
 mod live;
 mod load;
+mod oidc;
 mod packaging;
 mod people;
 mod person;
