@@ -2,8 +2,33 @@
 
 use super::Check;
 use super::server::LIMITS;
+use crate::clock::real_now;
 use crate::config::Config;
 use crate::egress::{Egress, Request, Url};
+use crate::oidc;
+
+/// Whether the provider that signs people in describes itself as it should.
+pub async fn provider(config: &Config) -> Option<Check> {
+    const NAME: &str = "sign-in";
+    let issuer = &config.access.oidc.as_ref()?.issuer;
+    let why = "Nobody comes in by it; passwords and links go on.";
+    let egress = match Egress::new(config.egress_policy()) {
+        Ok(egress) => egress,
+        Err(error) => return Some(Check::wrong(NAME, error.to_string(), why, "Mend the system's certificates.")),
+    };
+    Some(match oidc::look_at(&egress, issuer, real_now()).await {
+        Ok(0) => {
+            Check::wrong(NAME, format!("{issuer} publishes no key that can be read"), why, "Look at the provider.")
+        }
+        Ok(keys) => Check::well(NAME, format!("{issuer} describes itself well, and has {keys} keys")),
+        Err(error) => Check::wrong(
+            NAME,
+            format!("{issuer} cannot be used: {error}"),
+            why,
+            "Look at `issuer:` in onduty.yml, at the network between, and at `egress: {allow: …}` for other hosts of the provider.",
+        ),
+    })
+}
 
 /// Whether each tracker can be reached by the one way out.
 pub async fn trackers(config: &Config) -> Vec<Check> {
