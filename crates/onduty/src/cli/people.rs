@@ -53,6 +53,11 @@ enum What {
         /// An engineer of the roster, or an account's id
         whom: String,
     },
+    /// Take away whom a provider of single sign-on knows somebody as; their sessions end
+    Unlink {
+        /// An engineer of the roster, or an account's id
+        whom: String,
+    },
     /// Close an account: nobody signs in with it
     Close {
         /// An engineer of the roster, or an account's id
@@ -82,6 +87,7 @@ pub async fn run(args: PeopleArgs) -> Result<u8, CommandError> {
         What::Role { whom, duty, role } => (whom, "role", json!({"duty": duty, "role": role})),
         What::Administrator { whom, admin } => (whom, "administrator", json!({"admin": admin == "yes"})),
         What::EndSessions { whom } => (whom, "end-sessions", json!({})),
+        What::Unlink { whom } => (whom, "unlink", json!({})),
         What::Close { whom } => (whom, "close", json!({})),
         What::Open { whom } => (whom, "open", json!({})),
     };
