@@ -211,6 +211,8 @@ fn whoever_is_not_signed_in_gets_to_the_door_and_no_further() {
         "POST /welcome/{token}",
         "GET /sign-in",
         "POST /sign-in",
+        "GET /sign-in/single",
+        "GET /sign-in/callback",
         "GET /assets/{file}",
         "GET /healthz",
         "GET /api/openapi.json",
