@@ -1,5 +1,7 @@
 //! Mirrors of real repositories, friendly and hostile.
 
+mod mailmap;
+
 use super::*;
 use std::process::Command;
 use tempfile::TempDir;
