@@ -4,6 +4,7 @@
 //! somebody who is not on the roster, never gives a name without a reason. The weights are plain and documented below;
 //! `docs/design/` of a later version may refine them.
 
+pub mod codeowners;
 pub mod mailmap;
 
 use crate::ids::EngineerId;

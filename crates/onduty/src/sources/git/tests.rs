@@ -1,5 +1,6 @@
 //! Mirrors of real repositories, friendly and hostile.
 
+mod codeowners;
 mod mailmap;
 
 use super::*;
