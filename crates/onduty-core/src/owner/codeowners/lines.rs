@@ -5,6 +5,7 @@ use super::problem::Problems;
 use super::{Dialect, MAX_RULES, Owner, ProblemKind, Role, Section, Stored};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 /// What GitLab calls the rules outside sections; a section of that name is the same.
 const OUTSIDE: &str = "codeowners";
@@ -24,7 +25,7 @@ pub(super) struct Parser {
 struct Heading {
     section: u32,
     approvals: u32,
-    owners: Vec<Owner>,
+    owners: Arc<[Owner]>,
 }
 
 impl Parser {
@@ -35,7 +36,7 @@ impl Parser {
             sections: vec![outside],
             rules: Vec::new(),
             problems: Problems::default(),
-            heading: Heading { section: 0, approvals: 1, owners: Vec::new() },
+            heading: Heading { section: 0, approvals: 1, owners: Arc::default() },
             section_by_key: HashMap::from([(OUTSIDE.to_owned(), 0)]),
             rule_by_pattern: HashMap::new(),
         }
@@ -70,7 +71,7 @@ impl Parser {
                 None => return self.problems.add(number, ProblemKind::Owner(shown(word))),
             }
         }
-        let written = written.into();
+        let (written, owners) = (written.into(), owners.into());
         self.rules.push(Stored { section: 0, line: number, written, pattern, owners, approvals: 1, exclusion: false });
     }
 
@@ -87,7 +88,7 @@ impl Parser {
             Ok(pattern) => pattern,
             Err(why) => return self.problems.add(number, ProblemKind::Pattern(why)),
         };
-        let owners = if exclusion { Vec::new() } else { self.gitlab_owners(number, rest) };
+        let owners = if exclusion { Arc::default() } else { self.gitlab_owners(number, rest) };
         let Heading { section, approvals, .. } = self.heading;
         let rule = Stored { section, line: number, written: written.into(), pattern, owners, approvals, exclusion };
         // GitLab keeps the entries of a section by their pattern: a repeated one says something new in the old place.
@@ -100,7 +101,7 @@ impl Parser {
         }
     }
 
-    fn gitlab_owners(&mut self, number: usize, rest: &str) -> Vec<Owner> {
+    fn gitlab_owners(&mut self, number: usize, rest: &str) -> Arc<[Owner]> {
         if trimmed(rest).is_empty() {
             if self.heading.owners.is_empty() {
                 self.problems.add(number, ProblemKind::Nobody);
@@ -113,7 +114,7 @@ impl Parser {
         } else if owners.is_empty() {
             self.problems.add(number, ProblemKind::Nobody);
         }
-        owners
+        owners.into()
     }
 
     /// `^[Name][2] @default`; whether the line is a heading. One without its `]` is a rule for GitLab.
@@ -139,7 +140,7 @@ impl Parser {
     }
 
     /// GitLab reads as far as the characters can stand in names and addresses.
-    fn default_owners(&mut self, number: usize, rest: &str) -> Vec<Owner> {
+    fn default_owners(&mut self, number: usize, rest: &str) -> Arc<[Owner]> {
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c.is_whitespace() || "@_.-/+".contains(c)));
         let (read, ignored) = rest.split_at(end.unwrap_or(rest.len()));
         let read = if read.starts_with(char::is_whitespace) { read } else { "" };
@@ -150,7 +151,7 @@ impl Parser {
             let why = "GitLab does not read the end of this heading; after ] come [approvals] and default owners";
             self.problems.add(number, ProblemKind::Section(why));
         }
-        owners
+        owners.into()
     }
 
     fn section(&mut self, name: &str, optional: bool) -> u32 {

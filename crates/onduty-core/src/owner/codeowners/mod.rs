@@ -19,6 +19,7 @@ pub use problem::{Problem, ProblemKind};
 use glob::{Spent, Steps};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 /// Where GitHub looks, the first one found is the one that counts.
 pub const GITHUB_PLACES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
@@ -136,7 +137,8 @@ struct Stored {
     written: Box<str>,
     /// What [`glob`] matches.
     pattern: Box<str>,
-    owners: Vec<Owner>,
+    /// Shared by the rules that take the owners of their section: many rules times many owners would fill the memory.
+    owners: Arc<[Owner]>,
     approvals: u32,
     exclusion: bool,
 }

@@ -269,6 +269,16 @@ fn a_hundred_thousand_rules_answer_soon() {
 }
 
 #[test]
+fn many_rules_share_the_many_owners_of_their_section() {
+    let owners = " @owner".repeat(200_000);
+    let lines = (0..=MAX_RULES).map(|n| if n == 0 { format!("[All]{owners}\n") } else { format!("/{n}\n") });
+    let (file, problems) = parsed(&filled(lines), Dialect::GitLab);
+    assert_eq!(problems, [""; 0]);
+    // Each with a list of its own would be hundreds of gigabytes.
+    assert_eq!(file.owners_of("99999").unwrap()[0].owners.len(), 200_000);
+}
+
+#[test]
 fn patterns_made_to_take_long_are_refused_soon() {
     let path = vec!["a".repeat(200); 20].join("/");
     for (pattern, refused) in [
