@@ -3,6 +3,7 @@
 //! The git task keeps a [`Mirror`] fresh and records its heads; `owner` asks it for the commits of a file. It reads
 //! only: nothing is checked out, no hook runs, and nothing of the repository's configuration is obeyed.
 
+pub mod history;
 mod location;
 mod log;
 mod run;

@@ -3,6 +3,8 @@
 
 use crate::sources::one_line;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -13,6 +15,8 @@ use tokio::process::Command;
 pub const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Most bytes that one answer may have.
 const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
+/// Bytes that are taken at once from an answer that is not kept.
+const STREAM_BUFFER: usize = 256 * 1024;
 /// What is kept of the error messages.
 const KEPT_ERRORS: usize = 4096;
 
@@ -55,6 +59,15 @@ pub enum GitError {
     TooMuch {
         /// The subcommand.
         command: String,
+    },
+    /// Said something that is not in the form that was asked for.
+    #[error("git {command} gave an answer that onduty cannot read: {cause}")]
+    Unreadable {
+        /// The subcommand.
+        command: String,
+        /// What is wrong with it.
+        #[source]
+        cause: std::io::Error,
     },
     /// Ended with an error.
     #[error("git {command} failed: {message}")]
@@ -123,6 +136,47 @@ impl Git {
             Ok(Err(error)) => Err(error),
             Ok(Ok((status, output, _))) if status.success() => Ok(output),
             Ok(Ok((status, _, errors))) => Err(failed(command, status, &errors)),
+        }
+    }
+
+    /// What `read` makes of the output of `git ARGS`, which may be of any length: nothing of it is kept here.
+    ///
+    /// `read` runs on a thread of its own. It should read to the end; git is ended when it does not.
+    ///
+    /// # Errors
+    /// [`GitError`]; nothing is left running.
+    pub(super) async fn stream<S, T, R>(&self, args: &[S], limit: Duration, read: R) -> Result<T, GitError>
+    where
+        S: AsRef<OsStr>,
+        T: Send + 'static,
+        R: FnOnce(&mut BufReader<File>) -> std::io::Result<T> + Send + 'static,
+    {
+        let command = subcommand(args);
+        let mut child = self.command(args).spawn().map_err(GitError::NotStarted)?;
+        let mut group = child.id().map(Group);
+        let stderr = child.stderr.take();
+        let stdout = child.stdout.take().ok_or_else(|| GitError::NotStarted(std::io::ErrorKind::BrokenPipe.into()))?;
+        let stdout = stdout.into_owned_fd().map_err(GitError::NotStarted)?;
+        let reader =
+            tokio::task::spawn_blocking(move || read(&mut BufReader::with_capacity(STREAM_BUFFER, File::from(stdout))));
+        let all = async {
+            let (answer, errors) = tokio::join!(reader, last_words(stderr));
+            let status = child.wait().await.map_err(GitError::NotStarted)?;
+            Ok((status, answer, errors))
+        };
+        let answer = tokio::time::timeout(limit, all).await;
+        if matches!(answer, Ok(Ok(_)))
+            && let Some(group) = group.take()
+        {
+            group.let_go(); // as in `run`
+        }
+        let (status, answer, errors) = answer.map_err(|_| GitError::TimedOut { command: command.clone(), limit })??;
+        let answer = answer.map_err(|panic| GitError::NotStarted(std::io::Error::other(panic)))?;
+        match answer {
+            _ if !status.success() && !errors.is_empty() => Err(failed(command, status, &errors)),
+            Ok(answer) if status.success() => Ok(answer),
+            Ok(_) => Err(failed(command, status, &errors)),
+            Err(cause) => Err(GitError::Unreadable { command, cause }),
         }
     }
 

@@ -1,0 +1,250 @@
+//! Reads what `git log` prints, piece by piece and bounded: commits with the paths that they changed, then hunks.
+
+use super::lines::Hunk;
+use std::io::{BufRead, Error, ErrorKind, Read, Result};
+
+/// Most bytes of one name, line or field that are looked at.
+const MAX_PIECE: u64 = 64 * 1024;
+
+/// One commit as it is printed by [`FORMAT`].
+#[derive(Debug, Default)]
+pub(super) struct Raw {
+    pub id: Vec<u8>,
+    pub parents: Vec<u8>,
+    pub name: Vec<u8>,
+    pub email: Vec<u8>,
+    pub time: Vec<u8>,
+    pub title: Vec<u8>,
+    pub co_authors: Vec<u8>,
+    pub changes: Vec<RawChange>,
+}
+
+/// One changed path.
+#[derive(Debug)]
+pub(super) struct RawChange {
+    pub old: u128,
+    pub new: u128,
+    pub status: u8,
+    /// A submodule: its "content" is a commit of another repository.
+    pub is_link: bool,
+    pub from: Option<Vec<u8>>,
+    pub path: Vec<u8>,
+}
+
+/// For `git log -z --raw`: an empty field, then seven fields.
+pub(super) const FORMAT: &str =
+    "--format=%x00%H%x00%P%x00%an%x00%ae%x00%ct%x00%s%x00%(trailers:key=Co-authored-by,valueonly,separator=%x0a)";
+
+/// Calls `each` for every commit.
+pub(super) fn commits(input: &mut impl BufRead, mut each: impl FnMut(Raw)) -> Result<()> {
+    let mut piece = Vec::new();
+    let mut current: Option<Raw> = None;
+    while take(input, 0, &mut piece)? {
+        let entry = piece.strip_prefix(b"\n").unwrap_or(&piece);
+        if let Some(entry) = entry.strip_prefix(b":") {
+            let mut change = change(entry)?;
+            let mut path = Vec::new();
+            take(input, 0, &mut path)?;
+            if matches!(change.status, b'R' | b'C') {
+                change.from = Some(std::mem::take(&mut path));
+                take(input, 0, &mut path)?;
+            }
+            change.path = path;
+            current.as_mut().ok_or_else(|| malformed("a path without a commit"))?.changes.push(change);
+        } else if entry.is_empty() {
+            if let Some(done) = current.take() {
+                each(done);
+            }
+            let mut raw = Raw::default();
+            for field in [
+                &mut raw.id,
+                &mut raw.parents,
+                &mut raw.name,
+                &mut raw.email,
+                &mut raw.time,
+                &mut raw.title,
+                &mut raw.co_authors,
+            ] {
+                take(input, 0, field)?;
+            }
+            current = Some(raw);
+        } else {
+            return Err(malformed("an entry that is neither commit nor path"));
+        }
+    }
+    if let Some(done) = current {
+        each(done);
+    }
+    Ok(())
+}
+
+/// `100644 100644 OLD NEW M`
+fn change(entry: &[u8]) -> Result<RawChange> {
+    let mut words = entry.split(|byte| *byte == b' ');
+    let mut word = || words.next().ok_or_else(|| malformed("a short entry"));
+    let (old_mode, new_mode) = (word()?, word()?);
+    let is_link = old_mode == b"160000" || new_mode == b"160000";
+    let (old, new) = (key(word()?)?, key(word()?)?);
+    let status = *word()?.first().ok_or_else(|| malformed("an entry without a status"))?;
+    Ok(RawChange { old, new, status, is_link, from: None, path: Vec::new() })
+}
+
+/// The first 128 bits of an object's id: enough to tell objects apart, and git finds them by it.
+pub(super) fn key(hex: &[u8]) -> Result<u128> {
+    let hex = hex.get(..32).and_then(|hex| std::str::from_utf8(hex).ok());
+    hex.and_then(|hex| u128::from_str_radix(hex, 16).ok()).ok_or_else(|| malformed("an id that is none"))
+}
+
+/// The hunks of one changed file: one list for each parent that git compared it with.
+#[derive(Debug, Default)]
+pub(super) struct Patch {
+    pub commit: u128,
+    pub old: u128,
+    pub new: u128,
+    pub parents: Vec<Vec<Hunk>>,
+    pub is_binary: bool,
+}
+
+/// For `git log -p -U0`: what stands before the patches of a commit.
+pub(super) const PATCH_FORMAT: &str = "--format=%x00%H";
+
+/// Calls `each` for every changed file. No text of a file is kept, nor taken for anything else: its lines are counted.
+pub(super) fn patches(input: &mut impl BufRead, mut each: impl FnMut(&Patch)) -> Result<()> {
+    let mut line = Vec::new();
+    let mut patch = Patch::default();
+    let mut is_open = false;
+    while take(input, b'\n', &mut line)? {
+        let starts_file = line.starts_with(b"diff --");
+        if is_open && (starts_file || line.first() == Some(&0)) {
+            each(&patch);
+            is_open = false;
+        }
+        if let Some(id) = line.strip_prefix(b"\0") {
+            patch = Patch { commit: key(id)?, ..Patch::default() };
+        } else if starts_file {
+            patch = Patch { commit: patch.commit, ..Patch::default() };
+        } else if let Some(ids) = line.strip_prefix(b"index ") {
+            (patch.old, patch.new) = ids_of(ids)?;
+            is_open = true;
+        } else if line.starts_with(b"Binary files ") {
+            patch.is_binary = true;
+        } else if line.starts_with(b"@@") {
+            hunk(input, &line, &mut patch.parents)?;
+        }
+    }
+    if is_open {
+        each(&patch);
+    }
+    Ok(())
+}
+
+/// `OLD..NEW MODE`, and `OLD,OLD..NEW` for a merge.
+fn ids_of(text: &[u8]) -> Result<(u128, u128)> {
+    let dots = text.windows(2).position(|two| two == b"..").ok_or_else(|| malformed("an index line without ids"))?;
+    Ok((key(text)?, key(&text[dots + 2..])?))
+}
+
+/// Reads a hunk; `header` has one `@` more than there are parents.
+fn hunk(input: &mut impl BufRead, header: &[u8], parents: &mut Vec<Vec<Hunk>>) -> Result<()> {
+    let count = header.iter().take_while(|byte| **byte == b'@').count() - 1;
+    let mut words = header.split(|byte| *byte == b' ').skip(1);
+    let mut side = |sign: u8| {
+        let word = words.next().and_then(|word| word.strip_prefix(&[sign]));
+        word.and_then(range).ok_or_else(|| malformed("a hunk without lines"))
+    };
+    let old = (0..count).map(|_| side(b'-')).collect::<Result<Vec<_>>>()?;
+    let new = side(b'+')?;
+    parents.resize_with(count.max(parents.len()), Vec::new);
+    match old.as_slice() {
+        [old] => {
+            // An empty side names the line before; otherwise lines count from 1.
+            let from = |(start, len): (u32, u32)| if len == 0 { start } else { start.saturating_sub(1) };
+            let hunk = Hunk { old_start: from(*old), old_len: old.1, new_start: from(new), new_len: new.1 };
+            parents[0].push(hunk);
+            for _ in 0..u64::from(old.1) + u64::from(new.1) {
+                input.skip_until(b'\n')?;
+            }
+            Ok(())
+        }
+        old => combined(input, old, new, parents),
+    }
+}
+
+/// The body of a hunk against several parents: each line begins with one sign per parent.
+fn combined(input: &mut impl BufRead, old: &[(u32, u32)], new: (u32, u32), parents: &mut [Vec<Hunk>]) -> Result<()> {
+    // Unlike in a plain hunk, an empty side names the line after.
+    let mut old_at: Vec<u32> = old.iter().map(|(start, _)| start.saturating_sub(1)).collect();
+    let mut old_left: Vec<u32> = old.iter().map(|(_, len)| *len).collect();
+    let (mut new_at, mut new_left) = (new.0.saturating_sub(1), new.1);
+    let mut line = Vec::new();
+    while new_left > 0 || old_left.iter().any(|left| *left > 0) {
+        if !take(input, b'\n', &mut line)? {
+            return Err(malformed("a hunk that ends early"));
+        }
+        if line.first() == Some(&b'\\') {
+            continue;
+        }
+        let signs = line.get(..old.len()).ok_or_else(|| malformed("a line without signs"))?;
+        let is_lost = signs.contains(&b'-');
+        for (parent, sign) in signs.iter().enumerate() {
+            let at = old_at[parent];
+            match (is_lost, sign) {
+                (true, b'-') => {
+                    grow(&mut parents[parent], Hunk { old_start: at, old_len: 1, new_start: new_at, new_len: 0 })
+                }
+                (false, b'+') => {
+                    grow(&mut parents[parent], Hunk { old_start: at, old_len: 0, new_start: new_at, new_len: 1 })
+                }
+                (true, _) => continue,
+                (false, _) => {}
+            }
+            if is_lost || *sign != b'+' {
+                old_at[parent] += 1;
+                old_left[parent] = old_left[parent].saturating_sub(1);
+            }
+        }
+        if !is_lost {
+            new_at += 1;
+            new_left = new_left.checked_sub(1).ok_or_else(|| malformed("a hunk with too many lines"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends `more`, to the last hunk where it follows at once.
+fn grow(hunks: &mut Vec<Hunk>, more: Hunk) {
+    if let Some(last) = hunks.last_mut()
+        && last.old_start + last.old_len == more.old_start
+        && last.new_start + last.new_len == more.new_start
+    {
+        last.old_len += more.old_len;
+        last.new_len += more.new_len;
+    } else {
+        hunks.push(more);
+    }
+}
+
+/// `START,LEN` or `START`.
+fn range(word: &[u8]) -> Option<(u32, u32)> {
+    let word = std::str::from_utf8(word).ok()?;
+    let (start, len) = word.split_once(',').unwrap_or((word, "1"));
+    Some((start.parse().ok()?, len.parse().ok()?))
+}
+
+/// The next piece, without its end, cut at [`MAX_PIECE`]; false at the end.
+fn take(input: &mut impl BufRead, end: u8, piece: &mut Vec<u8>) -> Result<bool> {
+    piece.clear();
+    input.by_ref().take(MAX_PIECE).read_until(end, piece)?;
+    if piece.last() == Some(&end) {
+        piece.pop();
+        return Ok(true);
+    }
+    if piece.len() as u64 == MAX_PIECE {
+        input.skip_until(end)?;
+    }
+    Ok(!piece.is_empty())
+}
+
+fn malformed(what: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidData, what)
+}
