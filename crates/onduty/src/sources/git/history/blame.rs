@@ -92,9 +92,9 @@ impl At<'_> {
                     let Some(parent) = parents.get(side.parent as usize) else { continue };
                     let hunks = events.hunks(side.start, side.len);
                     let split = split(&left, hunks);
-                    add(open, parent.0, event.path, split.kept);
+                    add(open, parent.0, side.path, split.kept);
                     left = split.new;
-                    first = first.or(Some((parent.0, event.path, hunks)));
+                    first = first.or(Some((parent.0, side.path, hunks)));
                 }
                 own(left, first, open)
             }

@@ -1,7 +1,7 @@
 //! Reads a history out of git: first which commit changed which paths, then how lines moved.
 
-use super::events::{Change, Event, NONE, PathNumbers, Side};
-use super::read::{self, FORMAT, PATCH_FORMAT, Patch, Raw};
+use super::events::{Change, Event, NONE, PathNumbers};
+use super::read::{self, FORMAT, PATCH_FORMAT, Patch, Piece, Raw};
 use super::{CommitFacts, CommitNo, History, HistoryError, IGNORE_FILE, Inner, Signature, disk, text};
 use crate::sources::git::{Git, GitError};
 use jiff::Timestamp;
@@ -104,10 +104,10 @@ async fn still_there(git: &Git, tips: &[String]) -> Result<bool, HistoryError> {
 }
 
 /// A history that is being read; `old` has the start of the id of what each event replaced.
-struct Reading {
-    inner: Inner,
+pub(super) struct Reading {
+    pub inner: Inner,
     old: Vec<u128>,
-    first_new: usize,
+    pub first_new: usize,
 }
 
 async fn read_all(git: &Git, start: Inner, tips: &[String]) -> Result<Inner, HistoryError> {
@@ -135,7 +135,14 @@ async fn read_all(git: &Git, start: Inner, tips: &[String]) -> Result<Inner, His
         return Err(HistoryError::TooLarge("commits"));
     }
     let plain = [LOG.as_slice(), &RENAMES, &LIKE_BLAME, &["--no-merges", PATCH_FORMAT], &range].concat();
-    let merges = [LOG.as_slice(), &LIKE_BLAME, &["--merges", "-c", "--no-renames", PATCH_FORMAT], &range].concat();
+    let merges = [
+        LOG.as_slice(),
+        &RENAMES,
+        &LIKE_BLAME,
+        &["-U1", "--merges", "-c", "--raw", "--combined-all-paths", PATCH_FORMAT],
+        &range,
+    ]
+    .concat();
     reading = git.stream(&plain, LINES_TIMEOUT, move |input| reading.take_lines(input)).await?;
     if is_merged {
         reading = git.stream(&merges, LINES_TIMEOUT, move |input| reading.take_lines(input)).await?;
@@ -182,8 +189,7 @@ impl Reading {
                 _ => Change::Lines { start: 0, len: 0 },
             };
             events.all.push(Event { commit: no, path, from, blob: raw.new, change });
-            let compares = from != NONE && !(is_merge && from != path);
-            self.old.push(if compares { raw.old } else { 0 });
+            self.old.push(if from == NONE { 0 } else { raw.old });
             if raw.status == b'R' {
                 let gone = Event { commit: no, path: from, from, blob: 0, change: Change::Gone };
                 events.all.push(gone);
@@ -192,40 +198,15 @@ impl Reading {
         }
     }
 
-    /// Sees which parent a merge took a file from. True when there are files that it put together.
-    fn settle_merges(&mut self) -> bool {
-        let mut is_merged = false;
-        for no in self.first_new..self.inner.events.all.len() {
-            let event = self.inner.events.all[no];
-            if !matches!(event.change, Change::Merged { .. }) {
-                continue;
-            }
-            let parents = &self.inner.commits[event.commit as usize].parents;
-            let before: Vec<Option<u128>> =
-                parents.iter().map(|parent| self.inner.events.content(parent.0, event.path)).collect();
-            let numbered = || (0..).zip(&before);
-            let events = &mut self.inner.events;
-            let same = numbered().find(|(_, blob)| **blob == Some(event.blob)).map(|(parent, _)| parent);
-            events.all[no].change = same.map_or_else(
-                || {
-                    let start = events.sides.len();
-                    let there = numbered().filter(|(_, blob)| blob.is_some());
-                    events.sides.extend(there.map(|(parent, _)| Side { parent, start: 0, len: 0 }));
-                    is_merged = true;
-                    Change::Merged { start: place(start), len: place(events.sides.len() - start) }
-                },
-                Change::Parent,
-            );
-        }
-        is_merged
-    }
-
     fn take_lines(mut self, input: &mut impl std::io::BufRead) -> std::io::Result<Reading> {
         let mut next = 0;
-        read::patches(input, |patch| {
-            if let Some(no) = self.event_of(patch, next) {
-                next = no + 1;
-                self.keep_lines(no, patch);
+        read::patches(input, |piece| match piece {
+            Piece::Sources(sources) => self.take_sources(sources),
+            Piece::Patch(patch) => {
+                if let Some(no) = self.event_of(patch, next) {
+                    next = no + 1;
+                    self.keep_lines(no, patch);
+                }
             }
         })?;
         Ok(self)
@@ -267,10 +248,9 @@ impl Reading {
             }
             Change::Merged { start, len } => {
                 for side in start..start + len {
-                    let parent = events.sides[side as usize].parent;
-                    let hunks = patch.parents.get(parent as usize).map_or(&[][..], Vec::as_slice);
-                    let (start, len) = append(hunks);
-                    events.sides[side as usize] = Side { parent, start, len };
+                    let side = &mut events.sides[side as usize];
+                    let hunks = patch.parents.get(side.parent as usize).map_or(&[][..], Vec::as_slice);
+                    (side.start, side.len) = append(hunks);
                 }
             }
             Change::Gone | Change::Opaque | Change::Parent(_) => {}
@@ -279,7 +259,7 @@ impl Reading {
 }
 
 /// The limits above are far below this one.
-fn place(count: usize) -> u32 {
+pub(super) fn place(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

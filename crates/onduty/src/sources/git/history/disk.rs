@@ -10,7 +10,7 @@ use std::io::{Result, Write};
 use std::path::Path;
 
 /// Changes with the form of the file.
-const VERSION: &[u8; 16] = b"onduty history 1";
+const VERSION: &[u8; 16] = b"onduty history 2";
 const SUM: usize = 32;
 
 /// The history in `file`; `None` when there is none, or none that this version reads.
@@ -106,7 +106,7 @@ fn encode(inner: &Inner) -> Vec<u8> {
         last = hunk.old_start;
     });
     writer.list(&events.sides, |writer, side| {
-        [side.parent, side.start, side.len].into_iter().for_each(|number| writer.number(number.into()));
+        [side.parent, side.path, side.start, side.len].into_iter().for_each(|number| writer.number(number.into()));
     });
     let mut last = 0;
     writer.list(&events.all, |writer, event| {
@@ -228,7 +228,9 @@ fn events(reader: &mut Reader, commits: &[CommitFacts]) -> Option<Events> {
     })?;
     let inside = |start: u32, len: u32, all: usize| (u64::from(start) + u64::from(len) <= all as u64).then_some(());
     let sides = reader.list(|reader| {
-        let side = Side { parent: reader.small()?, start: reader.small()?, len: reader.small()? };
+        let parent = reader.small()?;
+        let path = reader.small().filter(|path| (*path as usize) < paths.len())?;
+        let side = Side { parent, path, start: reader.small()?, len: reader.small()? };
         inside(side.start, side.len, hunks.len()).map(|()| side)
     })?;
     let mut last = 0;

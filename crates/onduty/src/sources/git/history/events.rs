@@ -42,6 +42,8 @@ pub(super) enum Change {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Side {
     pub parent: u32,
+    /// The file's path in that parent.
+    pub path: u32,
     pub start: u32,
     pub len: u32,
 }

@@ -9,6 +9,7 @@ mod build;
 mod disk;
 mod events;
 mod lines;
+mod merges;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -105,18 +105,42 @@ pub(super) struct Patch {
     pub is_binary: bool,
 }
 
+/// Under which names the parents of a merge have one of its files.
+#[derive(Debug)]
+pub(super) struct Sources {
+    pub commit: u128,
+    pub path: Vec<u8>,
+    pub parents: Vec<Source>,
+}
+
+/// A file in one parent of a merge.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// `A` where the parent does not have it, `R` where it has another name.
+    pub status: u8,
+    pub blob: u128,
+    pub path: Vec<u8>,
+}
+
+/// What stands in the patches of a history.
+pub(super) enum Piece<'a> {
+    /// Comes before the patch of the file, and only when a parent has another name for it.
+    Sources(&'a Sources),
+    Patch(&'a Patch),
+}
+
 /// For `git log -p -U0`: what stands before the patches of a commit.
 pub(super) const PATCH_FORMAT: &str = "--format=%x00%H";
 
-/// Calls `each` for every changed file. No text of a file is kept, nor taken for anything else: its lines are counted.
-pub(super) fn patches(input: &mut impl BufRead, mut each: impl FnMut(&Patch)) -> Result<()> {
+/// Calls `each` for every piece. No text of a file is kept, nor taken for anything else: its lines are counted.
+pub(super) fn patches(input: &mut impl BufRead, mut each: impl FnMut(Piece)) -> Result<()> {
     let mut line = Vec::new();
     let mut patch = Patch::default();
     let mut is_open = false;
     while take(input, b'\n', &mut line)? {
         let starts_file = line.starts_with(b"diff --");
         if is_open && (starts_file || line.first() == Some(&0)) {
-            each(&patch);
+            each(Piece::Patch(&patch));
             is_open = false;
         }
         if let Some(id) = line.strip_prefix(b"\0") {
@@ -128,14 +152,64 @@ pub(super) fn patches(input: &mut impl BufRead, mut each: impl FnMut(&Patch)) ->
             is_open = true;
         } else if line.starts_with(b"Binary files ") {
             patch.is_binary = true;
+        } else if line.starts_with(b"::") {
+            // One that is too long to be read is as good as none: names that stayed are known without it.
+            if let Some(sources) = sources(patch.commit, &line) {
+                each(Piece::Sources(&sources));
+            }
         } else if line.starts_with(b"@@") {
             hunk(input, &line, &mut patch.parents)?;
         }
     }
     if is_open {
-        each(&patch);
+        each(Piece::Patch(&patch));
     }
     Ok(())
+}
+
+/// `::MODE MODE MODE OLD OLD NEW MR`, then after tabs the path in each parent and in the merge; `None` when no parent
+/// has another path.
+fn sources(commit: u128, line: &[u8]) -> Option<Sources> {
+    let count = line.iter().take_while(|byte| **byte == b':').count();
+    let mut fields = line[count..].split(|byte| *byte == b'\t');
+    let words: Vec<&[u8]> = fields.next()?.split(|byte| *byte == b' ').collect();
+    let statuses = words.get(2 * (count + 1)).filter(|statuses| statuses.contains(&b'R'))?;
+    let mut paths = fields.map(unquoted).collect::<Option<Vec<_>>>()?;
+    let path = paths.pop()?;
+    if statuses.len() != count || paths.len() != count {
+        return None;
+    }
+    let parts = statuses.iter().zip(&words[count + 1..]).zip(paths);
+    let parents = parts.map(|((status, id), path)| Some(Source { status: *status, blob: key(id).ok()?, path }));
+    Some(Sources { commit, path, parents: parents.collect::<Option<_>>()? })
+}
+
+/// A path as git prints it in a line: odd bytes in quotes as `\t` or `\303`.
+fn unquoted(path: &[u8]) -> Option<Vec<u8>> {
+    let Some(quoted) = path.strip_prefix(b"\"") else { return Some(path.to_vec()) };
+    let mut bytes = quoted.strip_suffix(b"\"")?.iter().copied();
+    let mut plain = Vec::new();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            plain.push(byte);
+            continue;
+        }
+        plain.push(match bytes.next()? {
+            b'a' => 7,
+            b'b' => 8,
+            b't' => b'\t',
+            b'n' => b'\n',
+            b'v' => 11,
+            b'f' => 12,
+            b'r' => b'\r',
+            high @ b'0'..=b'3' => {
+                let mut digit = || bytes.next().filter(|byte| (b'0'..=b'7').contains(byte)).map(|byte| byte - b'0');
+                (high - b'0') * 64 + digit()? * 8 + digit()?
+            }
+            same => same, // `"` and `\`
+        });
+    }
+    Some(plain)
 }
 
 /// `OLD..NEW MODE`, and `OLD,OLD..NEW` for a merge.

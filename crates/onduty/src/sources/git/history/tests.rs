@@ -1,6 +1,7 @@
 //! Histories of repositories that the test makes, compared with what `git blame` says.
 
 mod hostile;
+mod merges;
 mod random;
 mod touches;
 
