@@ -251,7 +251,10 @@ pub struct Candidate {
     pub engineer: EngineerId,
     /// Whether this person is at work today.
     pub available: bool,
-    /// Never empty.
+    /// How likely it is this person, from 0 to 1; none in suggestions of before this was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// One for each thing that speaks for them, the weightiest first; never empty.
     pub reasons: Vec<OwnerReason>,
 }
 
@@ -259,11 +262,52 @@ pub struct Candidate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum OwnerReason {
-    /// Wrote some of the last commits to a file.
+    /// Wrote a line of the stack.
+    WroteLine {
+        /// The file.
+        file: String,
+        /// The line, counted from 1.
+        line: u32,
+        /// The commit.
+        revision: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Wrote some of the lines around those of the stack.
+    WroteAround {
+        /// How many of …
+        lines: u32,
+        /// … this many.
+        of: u32,
+    },
+    /// Wrote some of the commits to a folder of the stack.
+    CommitsToFolder {
+        /// The folder.
+        folder: String,
+        /// How many of its …
+        theirs: u32,
+        /// … this many.
+        of: u32,
+        /// Their newest one.
+        newest: Timestamp,
+    },
+    /// Works on this repository.
+    CommitsLately {
+        /// Their commits of …
+        commits: u32,
+        /// … the last days.
+        days: u32,
+    },
+    /// Works on this repository, or did.
+    LastCommit {
+        /// When they last committed anything.
+        at: Timestamp,
+    },
+    /// Wrote some of the commits to a file.
     RecentCommits {
         /// The file.
         file: String,
-        /// How many of the last …
+        /// How many of its …
         theirs: u32,
         /// … this many.
         of: u32,

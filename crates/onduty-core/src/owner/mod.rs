@@ -1,8 +1,12 @@
-//! Evidence in, ranked people with their reasons out.
+//! Evidence in, ranked people with their confidence and their reasons out.
 //!
 //! Called by the server once a source has gathered the evidence. Never looks at a repository itself, never names
-//! somebody who is not on the roster, never gives a name without a reason. The weights are plain and documented below;
-//! `docs/design/` of a later version may refine them.
+//! somebody who is not on the roster, never gives a name without a reason. [`rank`](mod@rank) weighs what a repository
+//! knows; here comes what the team knows: who is there, what was decided before, what came after the last green build.
+
+pub mod people;
+pub mod place;
+pub mod rank;
 
 pub mod codeowners;
 pub mod mailmap;
@@ -13,41 +17,32 @@ use crate::roster::{Engineer, Roster};
 use crate::signal::{Commit, Frame};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, BTreeSet};
+use people::PersonNo;
+use place::Place;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Most people that are named.
-const MAX_PEOPLE: usize = 5;
-/// Most files of a stack that are worth reading.
-const MAX_FILES: usize = 5;
+pub const MAX_PEOPLE: usize = 5;
 /// Most commits after green that are given as reasons to one person.
 const MAX_COMMITS_TOLD: usize = 3;
-/// Days after which a commit counts half.
-const HALF_LIFE_DAYS: f64 = 120.0;
-/// What is left of the weight of a file that was last touched long ago.
-const STALE: f64 = 0.3;
-/// Weight of having written the newest commit to a file; the next person gets two thirds of it, and so on.
-const NEWEST: f64 = 2.1;
-/// Weight of having written most of the recent commits to a file.
-const MOST: f64 = 1.0;
-/// Weight of having written the newest commit since green.
+/// Score for having written a commit after green at all: one of them broke it, unless the check is flaky.
+const SUSPECT: f64 = 5.0;
+/// Score for having written the newest commit after green; the one before gets half of it, and so on.
 const SINCE_GREEN: f64 = 3.0;
 /// Factor for a commit since green that touches a file of the failing stack.
 const TOUCHES_EVIDENCE: f64 = 3.0;
-
-/// The newest commits to one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileHistory {
-    /// Path within the repository.
-    pub file: String,
-    /// Newest first; as many as were looked at.
-    pub commits: Vec<Commit>,
-}
+/// Score of the person whom people named last for the same subject: beats whatever can be computed.
+const DECIDED: f64 = 100.0;
 
 /// What was found out about a cause.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
-    /// In the order of [`files_of`]: the most telling file first.
-    pub files: Vec<FileHistory>,
+    /// The files of the stack, the most telling first.
+    pub files: Vec<String>,
+    /// What the repository knows about the stack.
+    pub place: Place,
+    /// Who the people of `place` are on the roster.
+    pub engineers: HashMap<PersonNo, EngineerId>,
     /// The commits after the last green build up to the first red one, newest first; empty when there is none of
     /// either.
     pub since_green: Vec<Commit>,
@@ -57,37 +52,28 @@ pub struct Evidence {
     pub trouble: Option<String>,
 }
 
-/// The files of a stack whose history is worth reading, the most telling first: the innermost line of the team's own
-/// code, and outwards from there. Without a line of their own it is the innermost of all.
-pub fn files_of(frames: &[Frame]) -> Vec<String> {
-    let own = frames.iter().rev().filter(|frame| frame.in_app);
-    let all = frames.iter().rev().filter(|_| !frames.iter().any(|frame| frame.in_app));
-    let mut files: Vec<String> = Vec::new();
-    for frame in own.chain(all) {
-        if !frame.file.is_empty() && !files.contains(&frame.file) {
-            files.push(frame.file.clone());
+/// The frames of a stack that are worth looking at, the most telling first: the innermost line of the team's own code,
+/// and outwards from there. Without a line of their own it is the innermost of all.
+pub fn telling(frames: &[Frame]) -> Vec<&Frame> {
+    let has_own = frames.iter().any(|frame| frame.in_app);
+    let mut telling: Vec<&Frame> = Vec::new();
+    for frame in frames.iter().rev().filter(|frame| (frame.in_app || !has_own) && !frame.file.is_empty()) {
+        if !telling.iter().any(|known| known.file == frame.file && known.line == frame.line) {
+            telling.push(frame);
         }
     }
-    files.truncate(MAX_FILES);
-    files
+    telling
 }
 
-/// Who might own the cause, best first.
+/// Who might own the cause, best first, and how sure that is.
 ///
 /// Somebody who is away on `today` keeps the rank and is marked; who has left is not named. `at` is when the evidence
 /// was looked at.
 pub fn suggest(evidence: &Evidence, roster: &Roster, today: Date, at: Timestamp) -> Suggestion {
     let mut ranking = Ranking { roster, today, people: BTreeMap::new() };
-    for (index, (engineer, decided_at)) in evidence.decided.iter().enumerate() {
-        if let Some(engineer) = roster.engineers.get(engineer) {
-            // What people said about the same subject beats whatever can be computed.
-            ranking.add(engineer, 100.0 / (index + 1) as f64, OwnerReason::DecidedBefore { at: *decided_at });
-        }
-    }
+    ranking.decided(evidence);
     ranking.since_green(evidence);
-    for (index, history) in evidence.files.iter().enumerate() {
-        ranking.file(history, 1.0 / (index + 1) as f64, at);
-    }
+    ranking.place(evidence, at);
     let people = ranking.best();
     let note = match (&evidence.trouble, people.is_empty()) {
         (Some(trouble), _) => Some(trouble.clone()),
@@ -98,29 +84,12 @@ pub fn suggest(evidence: &Evidence, roster: &Roster, today: Date, at: Timestamp)
 }
 
 fn why_nobody(evidence: &Evidence) -> &'static str {
-    let no_commits = evidence.files.iter().all(|history| history.commits.is_empty());
     match (evidence.files.is_empty(), evidence.since_green.is_empty()) {
         (true, true) => "neither a file of the team's code nor a commit since green is known for this",
         (true, false) => "nobody on the roster wrote the commits since green",
-        (false, _) if no_commits => "the files of this stack have no history in the repository",
-        (false, _) => "nobody on the roster committed to these files recently",
+        (false, _) if evidence.place.is_unknown() => "the files of this stack have no history in the repository",
+        (false, _) => "nobody on the roster committed to this repository",
     }
-}
-
-/// Whether the author is a machine.
-pub fn is_bot(commit: &Commit) -> bool {
-    const BOTS: [&str; 8] = [
-        "dependabot",
-        "renovate",
-        "renovate-bot",
-        "github-actions",
-        "github actions",
-        "pre-commit-ci",
-        "gitlab-bot",
-        "semantic-release-bot",
-    ];
-    let name = commit.author_name.trim().to_ascii_lowercase();
-    name.ends_with("[bot]") || commit.author_email.to_ascii_lowercase().contains("[bot]@") || BOTS.contains(&&*name)
 }
 
 /// Whether the commit only joins branches; its author need not have written anything.
@@ -132,13 +101,8 @@ fn is_merge(commit: &Commit) -> bool {
 
 /// The engineer who wrote `commit`: by e-mail, by the login in GitHub's private address, by name.
 pub fn author_of<'a>(commit: &Commit, roster: &'a Roster) -> Option<&'a Engineer> {
-    if is_bot(commit) {
-        return None;
-    }
-    let known = |handle: &str| if handle.trim().is_empty() { None } else { roster.find(handle) };
-    let private = commit.author_email.strip_suffix("@users.noreply.github.com");
-    let login = private.map(|user| user.split_once('+').map_or(user, |(_, login)| login));
-    known(&commit.author_email).or_else(|| known(login?)).or_else(|| known(&commit.author_name))
+    let (name, email) = (&commit.author_name, &commit.author_email);
+    if people::is_bot(name, email) { None } else { people::engineer_of(name, email, roster) }
 }
 
 struct Ranking<'a> {
@@ -154,18 +118,26 @@ struct Person<'a> {
 }
 
 impl<'a> Ranking<'a> {
-    fn add(&mut self, engineer: &'a Engineer, score: f64, reason: OwnerReason) {
+    fn add(&mut self, engineer: &'a Engineer, score: f64, reasons: impl IntoIterator<Item = OwnerReason>) {
         if engineer.has_left(self.today) {
             return;
         }
         let nobody = Person { engineer, score: 0.0, reasons: Vec::new() };
         let person = self.people.entry(&engineer.id).or_insert(nobody);
         person.score += score;
-        person.reasons.push(reason);
+        person.reasons.extend(reasons);
+    }
+
+    fn decided(&mut self, evidence: &Evidence) {
+        for (index, (engineer, at)) in evidence.decided.iter().enumerate() {
+            if let Some(engineer) = self.roster.engineers.get(engineer) {
+                self.add(engineer, DECIDED / (index + 1) as f64, [OwnerReason::DecidedBefore { at: *at }]);
+            }
+        }
     }
 
     fn since_green(&mut self, evidence: &Evidence) {
-        let files: BTreeSet<&str> = evidence.files.iter().map(|history| history.file.as_str()).collect();
+        let files: BTreeSet<&str> = evidence.files.iter().map(String::as_str).collect();
         let suspects: Vec<&Commit> = evidence.since_green.iter().filter(|commit| !is_merge(commit)).collect();
         let mut told: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, commit) in suspects.iter().enumerate() {
@@ -183,65 +155,40 @@ impl<'a> Ranking<'a> {
                 of: suspects.len() as u32,
             };
             // A further commit of the same person adds less: many small commits are not many suspects.
-            self.add(engineer, factor * SINCE_GREEN / ((index + 1) * *told) as f64, reason);
+            let once = if *told == 1 { SUSPECT } else { 0.0 };
+            self.add(engineer, once + factor * SINCE_GREEN / ((index + 1) * *told) as f64, [reason]);
         }
     }
 
-    fn file(&mut self, history: &FileHistory, weight: f64, at: Timestamp) {
-        let commits: Vec<&Commit> = history.commits.iter().filter(|commit| !is_merge(commit)).collect();
-        let mut authors: Vec<Author<'a>> = Vec::new();
-        for commit in &commits {
-            let Some(engineer) = author_of(commit, self.roster) else { continue };
-            if engineer.has_left(self.today) {
-                continue;
+    fn place(&mut self, evidence: &Evidence, at: Timestamp) {
+        let (roster, today) = (self.roster, self.today);
+        let engineer = |person: PersonNo| {
+            let engineer = roster.engineers.get(evidence.engineers.get(&person)?)?;
+            Some(engineer).filter(|engineer| !engineer.has_left(today))
+        };
+        for ranked in rank::rank(&evidence.place, at, |person| engineer(person).is_some()) {
+            if let Some(engineer) = engineer(ranked.person) {
+                self.add(engineer, ranked.score, ranked.reasons);
             }
-            let worth = decayed(commit.committed_at, at);
-            match authors.iter_mut().find(|author| author.engineer.id == engineer.id) {
-                Some(author) => {
-                    author.commits += 1;
-                    author.worth += worth;
-                }
-                None => authors.push(Author { engineer, commits: 1, worth, newest: commit.committed_at }),
-            }
-        }
-        let by_worth = |author: &Author<'_>| authors.iter().filter(|other| other.worth > author.worth).count();
-        for (newer, author) in authors.iter().enumerate() {
-            let score = NEWEST / (1.0 + newer as f64 / 2.0) + MOST / (1.0 + by_worth(author) as f64 / 2.0);
-            let reason = OwnerReason::RecentCommits {
-                file: history.file.clone(),
-                theirs: author.commits,
-                of: commits.len() as u32,
-                newest: author.newest,
-            };
-            // Ranks alone would count a file that one person wrote years ago like one that they wrote yesterday.
-            let freshness = STALE + (1.0 - STALE) * decayed(author.newest, at);
-            self.add(author.engineer, weight * score * freshness, reason);
         }
     }
 
     fn best(self) -> Vec<Candidate> {
+        // It may as well be somebody for whom nothing speaks.
+        let known = |engineer: &&Engineer| !engineer.has_left(self.today) && !self.people.contains_key(&engineer.id);
+        let others = self.roster.engineers.values().filter(known).count();
         let mut people: Vec<Person<'_>> = self.people.into_values().collect();
         people.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.engineer.id.cmp(&b.engineer.id)));
-        let candidate = |person: Person<'_>| Candidate {
+        let mut scores: Vec<f64> = people.iter().map(|person| person.score).collect();
+        scores.resize(scores.len() + others, 0.0);
+        let candidate = |(person, confidence): (Person<'_>, f64)| Candidate {
             engineer: person.engineer.id.clone(),
             available: person.engineer.is_at_work(self.today),
+            confidence: Some(confidence),
             reasons: person.reasons,
         };
-        people.into_iter().take(MAX_PEOPLE).map(candidate).collect()
+        people.into_iter().zip(rank::confidences(&scores)).take(MAX_PEOPLE).map(candidate).collect()
     }
-}
-
-/// What a commit is worth at `at`: 1 when it is new, half of that after every [`HALF_LIFE_DAYS`].
-fn decayed(committed_at: Timestamp, at: Timestamp) -> f64 {
-    let age_days = at.duration_since(committed_at).as_hours().max(0) as f64 / 24.0;
-    0.5f64.powf(age_days / HALF_LIFE_DAYS)
-}
-
-struct Author<'a> {
-    engineer: &'a Engineer,
-    commits: u32,
-    worth: f64,
-    newest: Timestamp,
 }
 
 #[cfg(test)]
@@ -281,19 +228,39 @@ duties:
         }
     }
 
-    fn file(name: &str, commits: &[&str]) -> FileHistory {
-        FileHistory { file: name.to_owned(), commits: commits.iter().map(|text| commit(text)).collect() }
+    /// The files of a stack, the most telling first, and the commits to each, newest first.
+    fn place(files: &[(&str, &[&str])]) -> Evidence {
+        let roster = team();
+        let mut evidence = Evidence::default();
+        let mut numbers: BTreeMap<String, PersonNo> = BTreeMap::new();
+        for (file, commits) in files {
+            evidence.files.push((*file).to_owned());
+            for (index, text) in commits.iter().enumerate() {
+                let commit = commit(text);
+                let next = PersonNo(numbers.len() as u32);
+                let person = *numbers.entry(commit.author_email.clone()).or_insert(next);
+                if let Some(engineer) = author_of(&commit, &roster) {
+                    evidence.engineers.insert(person, engineer.id.clone());
+                }
+                let touch = place::Touch { person, commit: index as u32, at: commit.committed_at };
+                evidence.place.files.touches.push(touch);
+                evidence.place.repository.touches.push(touch);
+            }
+        }
+        evidence.place.files.names = evidence.files.clone();
+        evidence
     }
 
     fn suggested(evidence: &Evidence) -> Suggestion {
         suggest(evidence, &team(), "2026-03-02".parse().unwrap(), AT.parse().unwrap())
     }
 
-    fn check(files: &[FileHistory], since_green: &[&str], expected: &str) {
+    fn check(evidence: Evidence, since_green: &[&str], expected: &str) {
         let since_green = since_green.iter().map(|text| commit(text)).collect();
-        let found = suggested(&Evidence { files: files.to_vec(), since_green, ..Evidence::default() });
+        let found = suggested(&Evidence { since_green, ..evidence });
         let names = found.people.iter().map(|person| {
             assert!(!person.reasons.is_empty(), "{person:?}");
+            assert!(person.confidence.is_some_and(|p| p > 0.0 && p <= 1.0), "{person:?}");
             format!("{}{}", person.engineer, if person.available { "" } else { " (away)" })
         });
         let names: Vec<String> = names.chain(found.note.clone().map(|note| format!("-- {note}"))).collect();
@@ -301,29 +268,39 @@ duties:
     }
 
     #[test]
-    fn the_newest_and_most_frequent_authors_of_the_files_come_first() {
-        check(&[file("a.rs", &["lena 3", "omar 10", "omar 12"])], &[], "lena, omar (away)");
-        check(&[file("a.rs", &["omar 1", "lena 30", "lena 31", "lena 32"])], &[], "omar (away), lena");
-        // The innermost file counts more than the one around it.
-        check(&[file("in.rs", &["eva 5"]), file("out.rs", &["lena 1"])], &[], "eva, lena");
-        // Who touched both files beats who touched the first one a little later.
-        check(&[file("in.rs", &["eva 5", "lena 6"]), file("out.rs", &["lena 1"])], &[], "lena, eva");
-        // What is years old counts less than what is fresh one file further out.
-        check(&[file("in.rs", &["eva 2000"]), file("out.rs", &["lena 1"])], &[], "lena, eva");
+    fn who_knows_the_place_best_comes_first_and_keeps_the_rank_when_away() {
+        check(place(&[("a.rs", &["lena 3", "omar 100", "omar 120"])]), &[], "lena, omar (away)");
+        check(place(&[("a.rs", &["omar 1", "lena 30", "lena 31", "lena 32"])]), &[], "omar (away), lena");
+        check(place(&[("a.rs", &["eva 2000"]), ("b.rs", &["lena 1"])]), &[], "lena, eva");
+    }
+
+    #[test]
+    fn confidence_counts_everybody_who_could_have_been_named() {
+        let sure = |evidence: &Evidence| suggested(evidence).people[0].confidence.unwrap();
+        let (alone, two) = (place(&[("a.rs", &["lena 1"])]), place(&[("a.rs", &["lena 1", "eva 1"])]));
+        assert!(sure(&alone) > 0.8 && sure(&two) < 0.6, "{} {}", sure(&alone), sure(&two));
+        let green = |commits: &[&str]| Evidence {
+            since_green: commits.iter().map(|text| commit(text)).collect(),
+            ..Evidence::default()
+        };
+        assert!(sure(&green(&["lena 1"])) > 0.95);
+        assert!(sure(&green(&["lena 1", "eva 2"])) < 0.9);
     }
 
     #[test]
     fn machines_leavers_strangers_and_merges_are_never_named() {
-        let nobody = "-- nobody on the roster committed to these files recently";
-        check(&[file("a.rs", &["dependabot[bot]@users.noreply.github.com 1", "tom 2", "zoe 3"])], &[], nobody);
-        check(&[file("a.rs", &["lena 1 Merge branch 'main' into x"])], &[], nobody);
+        let nobody = "-- nobody on the roster committed to this repository";
+        let strangers = place(&[("a.rs", &["dependabot[bot]@users.noreply.github.com 1", "tom 2", "zoe 3"])]);
+        check(strangers, &[], nobody);
         check(
-            &[],
+            Evidence::default(),
             &["lena 1 Merge pull request #7 from acme/x"],
             "-- nobody on the roster wrote the commits since green",
         );
-        check(&[file("a.rs", &[])], &[], "-- the files of this stack have no history in the repository");
-        check(&[], &[], "-- neither a file of the team's code nor a commit since green is known for this");
+        let unknown = "-- the files of this stack have no history in the repository";
+        check(place(&[("a.rs", &[])]), &[], unknown);
+        let nothing = "-- neither a file of the team's code nor a commit since green is known for this";
+        check(Evidence::default(), &[], nothing);
     }
 
     #[test]
@@ -343,11 +320,11 @@ duties:
 
     #[test]
     fn the_newest_commit_since_green_is_the_first_suspect() {
-        check(&[], &["eva 1", "lena 2", "zoe 3"], "eva, lena");
+        check(Evidence::default(), &["eva 1", "lena 2", "zoe 3"], "eva, lena");
         // Many commits do not make many suspects.
-        check(&[], &["eva 1", "lena 2", "lena 3", "lena 4", "lena 5"], "eva, lena");
+        check(Evidence::default(), &["eva 1", "lena 2", "lena 3", "lena 4", "lena 5"], "eva, lena");
         let evidence = Evidence {
-            files: vec![file("a.rs", &[])],
+            files: vec!["a.rs".to_owned()],
             since_green: vec![commit("eva 1"), Commit { files: vec!["a.rs".into()], ..commit("lena 2 Break it") }],
             ..Evidence::default()
         };
@@ -362,9 +339,8 @@ duties:
     #[test]
     fn what_people_decided_before_beats_everything() {
         let evidence = Evidence {
-            files: vec![file("a.rs", &["lena 1", "lena 2"])],
             decided: vec![("omar".into(), AT.parse().unwrap())],
-            ..Evidence::default()
+            ..place(&[("a.rs", &["lena 1", "lena 2"])])
         };
         let found = suggested(&evidence);
         assert_eq!(found.people[0].engineer.as_str(), "omar");
@@ -375,8 +351,8 @@ duties:
     fn trouble_is_told_beside_the_names() {
         let trouble = Some("the repository cannot be read".to_owned());
         check_note(Evidence { trouble: trouble.clone(), ..Evidence::default() }, trouble.as_deref());
-        let files = vec![file("a.rs", &["lena 1"])];
-        check_note(Evidence { files, trouble: trouble.clone(), ..Evidence::default() }, trouble.as_deref());
+        let known = place(&[("a.rs", &["lena 1"])]);
+        check_note(Evidence { trouble: trouble.clone(), ..known }, trouble.as_deref());
     }
 
     fn check_note(evidence: Evidence, expected: Option<&str>) {
@@ -385,12 +361,20 @@ duties:
 
     #[test]
     fn the_innermost_line_of_the_teams_own_code_is_read_first() {
-        let frame = |file: &str, in_app| Frame { file: file.to_owned(), line: None, function: None, in_app };
-        let frames = [frame("main.rs", true), frame("cart.rs", true), frame("main.rs", true), frame("lib.rs", false)];
-        assert_eq!(files_of(&frames), ["main.rs", "cart.rs"]);
-        assert_eq!(files_of(&[frame("a.rs", false), frame("b.rs", false)]), ["b.rs", "a.rs"]);
-        assert_eq!(files_of(&[frame("", true)]), [] as [&str; 0]);
-        let many: Vec<Frame> = (0..20).map(|n| frame(&format!("{n}.rs"), true)).collect();
-        assert_eq!(files_of(&many), ["19.rs", "18.rs", "17.rs", "16.rs", "15.rs"]);
+        let frame = |file: &str, line, in_app| Frame { file: file.to_owned(), line, function: None, in_app };
+        let lines = |frames: &[Frame]| -> Vec<String> {
+            let shown = |frame: &&Frame| format!("{}:{}", frame.file, frame.line.unwrap_or_default());
+            telling(frames).iter().map(shown).collect()
+        };
+        let stack = [
+            frame("main.rs", Some(1), true),
+            frame("cart.rs", Some(2), true),
+            frame("main.rs", Some(9), true),
+            frame("main.rs", Some(1), true),
+            frame("lib.rs", Some(4), false),
+        ];
+        assert_eq!(lines(&stack), ["main.rs:1", "main.rs:9", "cart.rs:2"]);
+        assert_eq!(lines(&[frame("a.rs", None, false), frame("b.rs", None, false)]), ["b.rs:0", "a.rs:0"]);
+        assert_eq!(lines(&[frame("", Some(1), true)]), [] as [&str; 0]);
     }
 }

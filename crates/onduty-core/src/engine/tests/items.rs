@@ -227,6 +227,7 @@ fn an_owner_is_decided_by_a_person_and_told_to_the_tracker() {
     let person = Candidate {
         engineer: EngineerId::from("omar"),
         available: true,
+        confidence: None,
         reasons: vec![OwnerReason::DecidedBefore { at: time("09:00") }],
     };
     let suggestion = Suggestion { people: vec![person], at: day.now, note: None };
