@@ -33,8 +33,22 @@ pub struct People {
 
 /// Names and addresses that say nothing about who it is.
 const NOBODY: [&str; 16] = [
-    "", "root", "user", "admin", "ubuntu", "unknown", "none", "nobody", "developer", "dev", "test", "git", "your name",
-    "root@localhost", "noreply@github.com", "you@example.com",
+    "",
+    "root",
+    "user",
+    "admin",
+    "ubuntu",
+    "unknown",
+    "none",
+    "nobody",
+    "developer",
+    "dev",
+    "test",
+    "git",
+    "your name",
+    "root@localhost",
+    "noreply@github.com",
+    "you@example.com",
 ];
 
 /// What machines sign with besides names that end in `[bot]` or `-bot`.
@@ -122,6 +136,11 @@ impl People {
         &self.people[no.0 as usize]
     }
 
+    /// Those who are on the roster.
+    pub fn engineers(&self) -> impl Iterator<Item = (PersonNo, EngineerId)> {
+        (0..).zip(&self.people).filter_map(|(no, person)| Some((PersonNo(no), person.engineer.clone()?)))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.people.len()
@@ -149,7 +168,8 @@ impl Joined {
         let login = login_in(&email).map(|login| format!("name {login}"));
         // Two letters are initials, and not only one person's.
         let by_name = (name.chars().count() > 2).then(|| format!("name {name}"));
-        let keys = [Some(format!("mail {email}")), by_name, login, engineer.map(|engineer| format!("is {}", engineer.id))];
+        let keys =
+            [Some(format!("mail {email}")), by_name, login, engineer.map(|engineer| format!("is {}", engineer.id))];
         for key in keys.into_iter().flatten() {
             if key.split_once(' ').is_some_and(|(_, word)| NOBODY.contains(&word)) {
                 continue;
@@ -210,7 +230,8 @@ mod tests {
 
     #[test]
     fn what_many_sign_with_joins_nobody() {
-        let two = [("root", "root@localhost"), ("root", "root@build.example"), ("ab", "x@a.example"), ("ab", "y@a.example")];
+        let two =
+            [("root", "root@localhost"), ("root", "root@build.example"), ("ab", "x@a.example"), ("ab", "y@a.example")];
         assert_eq!(names(&two, None).len(), 4);
         assert_eq!(names(&[("", ""), ("Omar", ""), ("Eva", "")], None).len(), 3);
     }

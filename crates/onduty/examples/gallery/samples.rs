@@ -242,7 +242,7 @@ fn suggestion(people: Vec<Candidate>, note: Option<&str>) -> Option<Suggestion> 
 fn knows(engineer: &str, available: bool, theirs: u32) -> Candidate {
     let reason =
         OwnerReason::RecentCommits { file: "app/booking/create.rb".to_owned(), theirs, of: 9, newest: days_ago(3) };
-    Candidate { engineer: EngineerId::from(engineer), available, reasons: vec![reason] }
+    Candidate { engineer: EngineerId::from(engineer), available, confidence: Some(0.48), reasons: vec![reason] }
 }
 
 fn since_green(engineer: &str) -> Candidate {
@@ -251,7 +251,7 @@ fn since_green(engineer: &str) -> Candidate {
         title: "Refuse a second booking of the same seat".to_owned(),
         of: 3,
     };
-    Candidate { engineer: EngineerId::from(engineer), available: true, reasons: vec![reason] }
+    Candidate { engineer: EngineerId::from(engineer), available: true, confidence: Some(0.62), reasons: vec![reason] }
 }
 
 fn taken(engineer: &str, clock: &str) -> Option<Taken> {

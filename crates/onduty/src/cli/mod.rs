@@ -15,6 +15,7 @@ mod item;
 mod log;
 mod logs;
 mod now;
+mod owner;
 mod people;
 mod restore;
 mod rollout;
@@ -75,6 +76,8 @@ enum Command {
     Log(log::LogArgs),
     /// Show an item, or change it: take, conclude, snooze, decide its owner
     Item(item::ItemArgs),
+    /// The most adequate person for a place in the code, with reasons
+    Owner(owner::OwnerArgs),
     /// Send a signal, or explain what a payload means
     Signal(signal::SignalArgs),
     /// The button: status, go, watch, history
@@ -127,6 +130,7 @@ pub fn run() -> ExitCode {
             Command::Ask(args) => client::exit(ask::run(args).await),
             Command::Log(args) => client::exit(log::run(args).await),
             Command::Item(args) => client::exit(item::run(args).await),
+            Command::Owner(args) => owner::run(args).await,
             Command::Signal(args) => signal::run(args).await,
             Command::Rollout(args) => client::exit(rollout::run(args).await),
             Command::People(args) => client::exit(people::run(args).await),

@@ -3,23 +3,27 @@
 //! Reads git, which is slow: never inside a pass. What comes out is an action of the machine, so it replays without git.
 
 use crate::app::{App, Change, DayError, Look};
+use crate::sources::SourceError;
+use crate::sources::git::history::{History, Scene, Spot};
 use onduty_core::engine::Action;
 use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::item::{Item, Suggestion, Why};
-use onduty_core::owner::{self, Evidence, FileHistory};
+use onduty_core::owner::{self, Evidence};
 use onduty_core::process::OwnerMode;
-use onduty_core::signal::{Build, Commit, Fact, SignalState};
+use onduty_core::signal::{Build, Commit, ErrorGroup, Fact, RolloutState, SignalState};
 use onduty_core::{calendar, signal};
+use std::collections::HashMap;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Commits of a file that are looked at.
-const COMMITS_PER_FILE: usize = 40;
+/// The histories that were read, by repository.
+type Histories = HashMap<String, History>;
 
 pub async fn run(app: App) {
     let mut changes = app.bus.listen();
+    let mut histories = Histories::new();
     loop {
         for duty in app.instance().duties_with_a_process() {
-            if let Err(error) = suggest_for(&app, &duty).await {
+            if let Err(error) = suggest_for(&app, &duty, &mut histories).await {
                 tracing::error!(error = format!("{error:#}"), "owners could not be suggested");
             }
         }
@@ -33,7 +37,7 @@ pub async fn run(app: App) {
     }
 }
 
-async fn suggest_for(app: &App, duty: &DutyId) -> anyhow::Result<()> {
+async fn suggest_for(app: &App, duty: &DutyId, histories: &mut Histories) -> anyhow::Result<()> {
     let Some(look) = app.look(duty).await? else { return Ok(()) };
     let waiting: Vec<&Item> = look
         .memory
@@ -42,7 +46,7 @@ async fn suggest_for(app: &App, duty: &DutyId) -> anyhow::Result<()> {
         .filter(|item| item.is_open() && item.suggestion.is_none() && wants_owner(&look, item))
         .collect();
     for item in waiting {
-        let suggestion = suggest(app, &look, item).await;
+        let suggestion = suggest(app, &look, histories, item).await;
         match app.act(duty, None, Action::Suggest { item: item.id.clone(), suggestion }).await {
             // Closed meanwhile: nobody needs to know any more.
             Ok(()) | Err(DayError::Refused(_)) => {}
@@ -58,12 +62,13 @@ fn wants_owner(look: &Look, item: &Item) -> bool {
     mode.is_some_and(|mode| mode != OwnerMode::None) && matches!(item.why, Why::Condition { .. } | Why::Subject { .. })
 }
 
-async fn suggest(app: &App, look: &Look, item: &Item) -> Suggestion {
+async fn suggest(app: &App, look: &Look, histories: &mut Histories, item: &Item) -> Suggestion {
     let mut evidence = Evidence { decided: decided_before(look, item), ..Evidence::default() };
     match &item.why {
         Why::Subject { fact: Fact::Error(error), .. } => {
-            let files = owner::files_of(&error.frames);
-            read_files(app, look, &files, &mut evidence).await;
+            if let Err(error) = look_around(app, look, histories, error, &mut evidence).await {
+                evidence.trouble = Some(error.to_string());
+            }
         }
         Why::Condition { builds, .. } => {
             let failing = builds.iter().find_map(|fact| match fact {
@@ -87,27 +92,55 @@ fn decided_before(look: &Look, item: &Item) -> Vec<(EngineerId, jiff::Timestamp)
     decided
 }
 
-async fn read_files(app: &App, look: &Look, files: &[String], evidence: &mut Evidence) {
+/// What the repository knows about the stack of `error`, at the revision that ran.
+async fn look_around(
+    app: &App,
+    look: &Look,
+    histories: &mut Histories,
+    error: &ErrorGroup,
+    evidence: &mut Evidence,
+) -> Result<(), SourceError> {
+    let telling = owner::telling(&error.frames);
+    if telling.is_empty() {
+        return Ok(());
+    }
+    let spots: Vec<Spot> = telling.iter().map(|frame| Spot { file: frame.file.clone(), line: frame.line }).collect();
+    evidence.files = spots.iter().map(|spot| spot.file.clone()).collect();
     let sources = &look.instance.config.sources.git;
     let wanted = look.duty.watches.repositories.first();
     let source = sources.iter().find(|source| wanted.is_none_or(|name| source.name.eq_ignore_ascii_case(name)));
     let Some(source) = source.or(sources.first()) else {
         evidence.trouble = Some("no git repository is configured, so nobody knows who changed these files".to_owned());
-        return;
+        return Ok(());
     };
-    let mirror = match app.mirror(source).await {
-        Ok(mirror) => mirror,
-        Err(error) => {
-            evidence.trouble = Some(error.to_string());
-            return;
-        }
+    let mirror = app.mirror(source).await?;
+    let head = mirror.resolve(look.duty.watches.rollout_branch()).await?;
+    let history = match histories.get(&source.name) {
+        Some(known) => mirror.history_after(known, &head).await?,
+        None => mirror.history(&head).await?,
     };
-    for file in files {
-        match mirror.recent_commits_of(file, look.duty.watches.rollout_branch(), COMMITS_PER_FILE).await {
-            Ok(commits) => evidence.files.push(FileHistory { file: file.clone(), commits }),
-            Err(error) => evidence.trouble = Some(error.to_string()),
-        }
+    histories.insert(source.name.clone(), history.clone());
+    let ran = ran(look, error).into_iter().chain([head]).find(|revision| history.at(revision).is_some());
+    let (now, roster) = (look.now, look.instance.clone());
+    let scene = tokio::task::spawn_blocking(move || {
+        let scene = Scene::of(&history, &ran?, now, Some(&roster.roster))?;
+        let place = scene.place(&spots);
+        Some((scene, place))
+    });
+    if let Some((scene, place)) = scene.await.ok().flatten() {
+        evidence.engineers = scene.people().engineers().collect();
+        evidence.place = place;
     }
+    Ok(())
+}
+
+/// The revisions that may have run where `error` happened, the likeliest first.
+fn ran(look: &Look, error: &ErrorGroup) -> Vec<String> {
+    let rollouts = look.snapshot.rollouts();
+    let arrived = rollouts
+        .iter()
+        .rfind(|rollout| rollout.environment == error.environment && rollout.state == RolloutState::Succeeded);
+    arrived.map(|rollout| rollout.revision.clone()).into_iter().chain(error.release.clone()).collect()
 }
 
 /// The commits after the last green build of the same check, up to the one that failed.

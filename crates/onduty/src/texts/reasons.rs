@@ -345,8 +345,24 @@ pub fn owner_reason(reason: &OwnerReason, tell: &Telling<'_>) -> String {
     match reason {
         OwnerReason::RecentCommits { file, theirs, of, newest } => {
             let newest = tell.ago(*newest);
-            format!("knows {}: {theirs} of its last {}, newest {newest}", visible(file), count(*of as usize, "commit"))
+            format!("knows {}: {theirs} of its {}, newest {newest}", visible(file), count(*of as usize, "commit"))
         }
+        OwnerReason::WroteLine { file, line, revision, at } => {
+            let (file, revision) = (visible(file), short_revision(revision));
+            format!("wrote line {line} of {file} in {revision}, {}", tell.ago(*at))
+        }
+        OwnerReason::WroteAround { lines, of } => {
+            format!("wrote {lines} of the {} around it", count(*of as usize, "line"))
+        }
+        OwnerReason::CommitsToFolder { folder, theirs, of, newest } => {
+            let folder = if folder.is_empty() { "the root of the repository".to_owned() } else { visible(folder) };
+            let newest = tell.ago(*newest);
+            format!("knows {folder}: {theirs} of its {}, newest {newest}", count(*of as usize, "commit"))
+        }
+        OwnerReason::CommitsLately { commits, days } => {
+            format!("works on this repository: {} in the last {days} days", count(*commits as usize, "commit"))
+        }
+        OwnerReason::LastCommit { at } => format!("last committed {}", tell.ago(*at)),
         OwnerReason::SinceGreen { revision, title, of } => {
             let place = if *of == 1 {
                 "the only commit since green".to_owned()
@@ -364,8 +380,20 @@ pub fn candidate(candidate: &Candidate, tell: &Telling<'_>) -> String {
     let reason = candidate.reasons.first().map(|reason| match reason {
         OwnerReason::RecentCommits { file, theirs, of, .. } => {
             let file = file.rsplit('/').next().unwrap_or(file);
-            format!("{theirs} of the last {} to {}", count(*of as usize, "commit"), visible(file))
+            format!("{theirs} of the {} to {}", count(*of as usize, "commit"), visible(file))
         }
+        OwnerReason::WroteLine { file, line, .. } => {
+            let file = file.rsplit('/').next().unwrap_or(file);
+            format!("wrote line {line} of {}", visible(file))
+        }
+        OwnerReason::WroteAround { lines, of } => {
+            format!("wrote {lines} of the {} around it", count(*of as usize, "line"))
+        }
+        OwnerReason::CommitsToFolder { folder, .. } => format!("knows {}", visible(folder)),
+        OwnerReason::CommitsLately { commits, days } => {
+            format!("{} here in {days} days", count(*commits as usize, "commit"))
+        }
+        OwnerReason::LastCommit { at } => format!("last committed {}", tell.ago(*at)),
         OwnerReason::SinceGreen { of: 1, .. } => "the only commit since green".to_owned(),
         OwnerReason::SinceGreen { of, .. } => format!("one of {of} commits since green"),
         OwnerReason::DecidedBefore { .. } => "was the one for this before".to_owned(),
@@ -482,7 +510,8 @@ mod tests {
             owner_reason(&reason, &tell),
             "knows app/booking/create.rb: 4 of its last 9 commits, newest 3 days ago"
         );
-        let sam = Candidate { engineer: EngineerId::from("priya"), available: true, reasons: vec![reason] };
+        let sam =
+            Candidate { engineer: EngineerId::from("priya"), available: true, confidence: None, reasons: vec![reason] };
         assert_eq!(candidate(&sam, &tell), "Priya Nair (4 of the last 9 commits to create.rb; here)");
     }
 }

@@ -13,6 +13,7 @@ mod tests;
 pub use run::{Git, GitError, READ_TIMEOUT};
 
 use crate::sources::{SourceError, dedup_key, one_line};
+use history::History;
 use jiff::Timestamp;
 use onduty_core::ids::SourceName;
 use onduty_core::signal::{BranchHead, Commit, Fact, Observation};
@@ -146,25 +147,24 @@ impl Mirror {
         Ok(Observation { source: SourceName::from(NAME), subject, fact, source_time: now, baseline: false })
     }
 
-    /// The newest commits up to `revision` (a commit or a branch) that changed `file`, newest first. A path that leads
-    /// out of the repository was changed by nobody.
+    /// The history that leads to commit `tip`, from the index beside this copy; made where there is none.
     ///
     /// # Errors
-    /// [`SourceError::Missing`] when there is no such revision.
-    pub async fn recent_commits_of(
-        &self,
-        file: &str,
-        revision: &str,
-        limit: usize,
-    ) -> Result<Vec<Commit>, SourceError> {
-        let revision = self.resolve(revision).await?;
-        let file = file.trim_start_matches("./");
-        let inside =
-            !file.is_empty() && !file.contains('\0') && file.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        if !inside {
-            return Ok(Vec::new());
-        }
-        self.log(&revision, limit, &[file]).await
+    /// [`SourceError::Unreachable`] when git or the disk refuse.
+    pub async fn history(&self, tip: &str) -> Result<History, SourceError> {
+        History::open(&self.git, &self.index(), &[tip.to_owned()]).await.map_err(unreachable)
+    }
+
+    /// `known`, and what leads to commit `tip` besides.
+    ///
+    /// # Errors
+    /// As [`Mirror::history`].
+    pub async fn history_after(&self, known: &History, tip: &str) -> Result<History, SourceError> {
+        known.update(&self.git, &self.index(), &[tip.to_owned()]).await.map_err(unreachable)
+    }
+
+    fn index(&self) -> PathBuf {
+        self.folder.with_extension("history")
     }
 
     /// The commits that lead to `to` and not to `from`, newest first, at most a thousand.
@@ -186,7 +186,11 @@ impl Mirror {
         Ok(log::commits(&output))
     }
 
-    async fn resolve(&self, revision: &str) -> Result<String, SourceError> {
+    /// The full id of `revision`, a commit or a branch.
+    ///
+    /// # Errors
+    /// [`SourceError::Missing`] when there is no such revision.
+    pub async fn resolve(&self, revision: &str) -> Result<String, SourceError> {
         let is_commit = (7..=64).contains(&revision.len()) && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_commit {
             return self.branch(revision).await;

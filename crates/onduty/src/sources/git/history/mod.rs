@@ -11,11 +11,13 @@ mod events;
 mod lines;
 mod merges;
 mod read;
+mod scene;
 #[cfg(test)]
 mod tests;
 mod touches;
 
 pub use blame::BlameError;
+pub use scene::{Scene, Spot};
 
 use super::GitError;
 use crate::sources::one_line;

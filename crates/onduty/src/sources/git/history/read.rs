@@ -248,13 +248,11 @@ fn hunk(input: &mut impl BufRead, header: &[u8], parents: &mut Vec<Vec<Hunk>>) -
 fn combined(input: &mut impl BufRead, old: &[(u32, u32)], new: (u32, u32), parents: &mut [Vec<Hunk>]) -> Result<()> {
     // Unlike in a plain hunk, an empty side names the line after.
     let mut old_at: Vec<u32> = old.iter().map(|(start, _)| start.saturating_sub(1)).collect();
-    let mut old_left: Vec<u32> = old.iter().map(|(_, len)| *len).collect();
-    let (mut new_at, mut new_left) = (new.0.saturating_sub(1), new.1);
+    let mut new_at = new.0.saturating_sub(1);
     let mut line = Vec::new();
-    while new_left > 0 || old_left.iter().any(|left| *left > 0) {
-        if !take(input, b'\n', &mut line)? {
-            return Err(malformed("a hunk that ends early"));
-        }
+    // Under -w the lengths of the header may be wrong, so the signs tell what belongs to the hunk.
+    while matches!(input.fill_buf()?.first(), Some(b' ' | b'+' | b'-' | b'\\')) {
+        take(input, b'\n', &mut line)?;
         if line.first() == Some(&b'\\') {
             continue;
         }
@@ -274,12 +272,10 @@ fn combined(input: &mut impl BufRead, old: &[(u32, u32)], new: (u32, u32), paren
             }
             if is_lost || *sign != b'+' {
                 old_at[parent] += 1;
-                old_left[parent] = old_left[parent].saturating_sub(1);
             }
         }
         if !is_lost {
             new_at += 1;
-            new_left = new_left.checked_sub(1).ok_or_else(|| malformed("a hunk with too many lines"))?;
         }
     }
     Ok(())
@@ -298,11 +294,12 @@ fn grow(hunks: &mut Vec<Hunk>, more: Hunk) {
     }
 }
 
-/// `START,LEN` or `START`.
+/// `START,LEN` or `START`. git writes one less than nothing as 18446744073709551615 where a merge lost the last line.
 fn range(word: &[u8]) -> Option<(u32, u32)> {
     let word = std::str::from_utf8(word).ok()?;
     let (start, len) = word.split_once(',').unwrap_or((word, "1"));
-    Some((start.parse().ok()?, len.parse().ok()?))
+    let len = len.parse::<u64>().ok()?;
+    Some((start.parse().ok()?, if len == u64::MAX { 0 } else { u32::try_from(len).ok()? }))
 }
 
 /// The next piece, without its end, cut at [`MAX_PIECE`]; false at the end.

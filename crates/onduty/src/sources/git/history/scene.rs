@@ -1,0 +1,180 @@
+//! The evidence that a history has about places in its code, for the ranking of `onduty_core::owner`.
+
+use super::{CommitNo, History};
+use jiff::Timestamp;
+use onduty_core::owner::people::{People, PersonNo, is_bot};
+use onduty_core::owner::place::{AROUND, Place, Touch, Touched, WrittenLine};
+use onduty_core::roster::Roster;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most different files and frames of one question that are looked at.
+const MAX_FILES: usize = 20;
+const MAX_FRAMES: usize = 50;
+
+/// A line of a stack: a path as its source gives it, and the line counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// The path.
+    pub file: String,
+    /// The line, where it is known.
+    pub line: Option<u32>,
+}
+
+/// A history as it led to one revision and one moment, with its people told apart. Making one costs milliseconds;
+/// asking it costs less, so whoever asks twice keeps it.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    history: History,
+    revision: String,
+    until: Timestamp,
+    people: People,
+    /// By commit: its people that are no machines.
+    authors: Vec<Vec<PersonNo>>,
+    repository: Vec<Touch>,
+}
+
+impl Scene {
+    /// The history that leads to `revision` (a full id), as it was known at `until`; `None` when that commit is not in
+    /// it. Whoever is on `roster` is joined with what the roster knows.
+    pub fn of(history: &History, revision: &str, until: Timestamp, roster: Option<&Roster>) -> Option<Scene> {
+        let at = history.at(revision)?.no_later_than(until);
+        let commits = at.touches_under("");
+        let signed = |no: &CommitNo| {
+            let commit = history.commit(*no);
+            std::iter::once(&commit.author).chain(&commit.co_authors)
+        };
+        let signatures = commits.iter().rev().flat_map(signed);
+        let people = People::of(signatures.map(|by| (by.name.as_str(), by.email.as_str())), roster);
+        let mut authors = vec![Vec::new(); history.len()];
+        for no in &commits {
+            let known = signed(no).filter(|by| !is_bot(&by.name, &by.email));
+            let all: BTreeSet<PersonNo> = known.filter_map(|by| people.find(&by.name, &by.email)).collect();
+            let humans = all.into_iter().filter(|no| !people.person(*no).is_bot);
+            authors[no.0 as usize] = humans.collect();
+        }
+        let mut scene = Scene {
+            history: history.clone(),
+            revision: revision.to_owned(),
+            until,
+            people,
+            authors,
+            repository: Vec::new(),
+        };
+        scene.repository = scene.touches(&commits);
+        Some(scene)
+    }
+
+    /// Everybody who signed a commit.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// What is known around `spots`, the most telling first, and the paths within the repository that they mean.
+    pub fn place(&self, spots: &[Spot]) -> Place {
+        let Some(at) = self.history.at(&self.revision) else { return Place::default() };
+        let at = at.no_later_than(self.until);
+        let mut files: Vec<String> = Vec::new();
+        let mut lines: Vec<(usize, u32)> = Vec::new();
+        for spot in spots.iter().take(MAX_FRAMES) {
+            let Some(path) = inside(&spot.file, |path| at.has_file(path)) else { continue };
+            let known = files.iter().position(|file| *file == path);
+            if known.is_none() && files.len() == MAX_FILES {
+                continue;
+            }
+            let file = known.unwrap_or_else(|| {
+                files.push(path);
+                files.len() - 1
+            });
+            lines.extend(spot.line.map(|line| (file, line)));
+        }
+        let mut place = Place::default();
+        self.read_lines(&at, &files, &lines, &mut place);
+        let folders: BTreeSet<&str> = files.iter().map(|file| folder_of(file)).collect();
+        let parents: BTreeSet<&str> = folders.iter().map(|folder| folder_of(folder)).collect();
+        let under = |folders: BTreeSet<&str>| {
+            let commits: BTreeSet<CommitNo> = folders.iter().flat_map(|folder| at.touches_under(folder)).collect();
+            let commits: Vec<CommitNo> = commits.into_iter().rev().collect();
+            Touched { names: folders.into_iter().map(str::to_owned).collect(), touches: self.touches(&commits) }
+        };
+        place.folders = under(folders);
+        place.parents = under(parents);
+        let commits: BTreeSet<CommitNo> = files.iter().flat_map(|file| at.touches_of(file)).collect();
+        let commits: Vec<CommitNo> = commits.into_iter().rev().collect();
+        place.files = Touched { touches: self.touches(&commits), names: files };
+        place.repository = Touched { names: vec![String::new()], touches: self.repository.clone() };
+        place
+    }
+
+    fn read_lines(&self, at: &super::At<'_>, files: &[String], lines: &[(usize, u32)], place: &mut Place) {
+        let mut around: BTreeMap<PersonNo, u32> = BTreeMap::new();
+        for (file, line) in lines {
+            let asked = line.saturating_sub(AROUND).max(1)..line.saturating_add(AROUND + 1);
+            // A file that cannot be blamed still has its commits.
+            for (number, commit) in at.blame(&files[*file], asked).unwrap_or_default() {
+                let facts = self.history.commit(commit);
+                for person in &self.authors[commit.0 as usize] {
+                    *around.entry(*person).or_default() += 1;
+                    if number == *line {
+                        let touch = Touch { person: *person, commit: commit.0, at: facts.committed_at };
+                        let (file, revision) = (files[*file].clone(), facts.id.clone());
+                        place.lines.push(WrittenLine { file, line: number, revision, touch });
+                    }
+                }
+            }
+        }
+        place.around = around.into_iter().collect();
+    }
+
+    fn touches(&self, commits: &[CommitNo]) -> Vec<Touch> {
+        let touch = |no: &CommitNo| {
+            let at = self.history.commit(*no).committed_at;
+            let commit = no.0;
+            self.authors[no.0 as usize].iter().map(move |person| Touch { person: *person, commit, at })
+        };
+        commits.iter().flat_map(touch).collect()
+    }
+}
+
+/// The path within the repository that a stack's path means: as it is, or without the folders of the machine that it
+/// ran on. A file at the root is only meant by its bare name.
+fn inside(path: &str, has_file: impl Fn(&str) -> bool) -> Option<String> {
+    let path = path.replace('\\', "/");
+    let mut rest = path.trim_start_matches("./").trim_start_matches('/');
+    if has_file(rest) {
+        return Some(rest.to_owned());
+    }
+    while let Some((_, shorter)) = rest.split_once('/') {
+        rest = shorter;
+        if rest.contains('/') && has_file(rest) {
+            return Some(rest.to_owned());
+        }
+    }
+    None
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_other_machines_are_found_inside() {
+        let has = |path: &str| ["src/cart/pay.rs", "main.rs"].contains(&path);
+        for (path, expected) in [
+            ("src/cart/pay.rs", Some("src/cart/pay.rs")),
+            ("./src/cart/pay.rs", Some("src/cart/pay.rs")),
+            ("/srv/app/src/cart/pay.rs", Some("src/cart/pay.rs")),
+            ("C:\\app\\src\\cart\\pay.rs", Some("src/cart/pay.rs")),
+            ("main.rs", Some("main.rs")),
+            // Somebody else's, most likely.
+            ("/usr/lib/other/main.rs", None),
+            ("cart/pay.rs", None),
+            ("", None),
+        ] {
+            assert_eq!(inside(path, has).as_deref(), expected, "{path}");
+        }
+    }
+}
