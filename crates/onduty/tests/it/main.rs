@@ -22,6 +22,7 @@ mod limits;
 mod live;
 mod load;
 mod oidc;
+mod owner;
 mod packaging;
 mod people;
 mod person;
