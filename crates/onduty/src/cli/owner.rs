@@ -2,8 +2,9 @@
 
 use super::stores::with_causes;
 use super::{BAD_INPUT, FINDING, OK};
-use crate::sources::git::Git;
+use crate::clock::real_now;
 use crate::sources::git::history::{History, Scene, Spot};
+use crate::sources::git::{Git, read_mailmap};
 use crate::texts::{self, Telling, visible};
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use onduty_core::item::OwnerReason;
+use onduty_core::owner::mailmap::Mailmap;
 use onduty_core::owner::people::PersonNo;
 use onduty_core::owner::{MAX_PEOPLE, rank};
 use onduty_core::roster::{self, Roster};
@@ -114,8 +116,8 @@ async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
         let revision = resolve(&git, &args.rev).await?;
         let history = History::open(&git, &index, std::slice::from_ref(&revision)).await?;
         let spots = args.frame.iter().map(|frame| frame.0.clone()).collect();
-        let question = Question { revision, at: args.at.unwrap_or_else(Timestamp::now), spots };
-        let named = ask(&history, &question, roster.as_ref())?;
+        let question = Question { revision, at: args.at.unwrap_or_else(real_now), spots };
+        let named = ask(&history, &question, &read_mailmap(&git, &question.revision).await, roster.as_ref())?;
         let shown =
             if args.json { as_json(&named, question.at).to_string() + "\n" } else { as_text(&named, &question) };
         return Ok((shown, !named.is_empty()));
@@ -130,8 +132,9 @@ async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
     let history = History::open(&git, &index, &tips).await?;
     let mut out = String::new();
     for (id, question) in &asked {
+        let mailmap = read_mailmap(&git, &question.revision).await;
         let started = Instant::now();
-        let named = ask(&history, question, roster.as_ref());
+        let named = ask(&history, question, &mailmap, roster.as_ref());
         let elapsed_ms = started.elapsed().as_secs_f64() * 1e3;
         let mut line = match named {
             Ok(named) => as_json(&named, question.at),
@@ -144,8 +147,13 @@ async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
     Ok((out, true))
 }
 
-fn ask(history: &History, question: &Question, roster: Option<&Roster>) -> anyhow::Result<Vec<Named>> {
-    let scene = Scene::of(history, &question.revision, question.at, roster)
+fn ask(
+    history: &History,
+    question: &Question,
+    mailmap: &Mailmap,
+    roster: Option<&Roster>,
+) -> anyhow::Result<Vec<Named>> {
+    let scene = Scene::of(history, &question.revision, question.at, mailmap, roster)
         .ok_or_else(|| anyhow!("the repository has no commit {}", question.revision))?;
     let today = question.at.to_zoned(TimeZone::UTC).date();
     let place = scene.place(&question.spots);

@@ -121,9 +121,11 @@ async fn look_around(
     };
     histories.insert(source.name.clone(), history.clone());
     let ran = ran(look, error).into_iter().chain([head]).find(|revision| history.at(revision).is_some());
+    let Some(ran) = ran else { return Ok(()) };
+    let mailmap = mirror.mailmap(&ran).await;
     let (now, roster) = (look.now, look.instance.clone());
     let scene = tokio::task::spawn_blocking(move || {
-        let scene = Scene::of(&history, &ran?, now, Some(&roster.roster))?;
+        let scene = Scene::of(&history, &ran, now, &mailmap, Some(&roster.roster))?;
         let place = scene.place(&spots);
         Some((scene, place))
     });

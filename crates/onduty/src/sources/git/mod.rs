@@ -16,6 +16,7 @@ use crate::sources::{SourceError, dedup_key, one_line};
 use history::History;
 use jiff::Timestamp;
 use onduty_core::ids::SourceName;
+use onduty_core::owner::mailmap::Mailmap;
 use onduty_core::signal::{BranchHead, Commit, Fact, Observation};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +50,12 @@ pub async fn last_change(folder: &Path, file: &str) -> Result<Option<Commit>, Gi
     }
     let options = ["log", "-z", log::FORMAT, "--max-count=1", "--end-of-options", "HEAD", "--", file];
     Ok(log::commits(&git.read(&options).await?).into_iter().next())
+}
+
+/// The `.mailmap` of commit `revision`; an empty one where there is none, or none that git can show.
+pub async fn read_mailmap(git: &Git, revision: &str) -> Mailmap {
+    let shown = git.read(&["cat-file", "blob", &format!("{revision}:.mailmap")]).await;
+    Mailmap::parse(&String::from_utf8_lossy(&shown.unwrap_or_default()))
 }
 
 /// A bare copy of a repository, in onduty's own folder.
@@ -161,6 +168,11 @@ impl Mirror {
     /// As [`Mirror::history`].
     pub async fn history_after(&self, known: &History, tip: &str) -> Result<History, SourceError> {
         known.update(&self.git, &self.index(), &[tip.to_owned()]).await.map_err(unreachable)
+    }
+
+    /// Who is who, as commit `revision` has it.
+    pub async fn mailmap(&self, revision: &str) -> Mailmap {
+        read_mailmap(&self.git, revision).await
     }
 
     fn index(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 
 use super::{CommitNo, History};
 use jiff::Timestamp;
+use onduty_core::owner::mailmap::Mailmap;
 use onduty_core::owner::people::{People, PersonNo, is_bot};
 use onduty_core::owner::place::{AROUND, Place, Touch, Touched, WrittenLine};
 use onduty_core::roster::Roster;
@@ -35,20 +36,27 @@ pub struct Scene {
 
 impl Scene {
     /// The history that leads to `revision` (a full id), as it was known at `until`; `None` when that commit is not in
-    /// it. Whoever is on `roster` is joined with what the roster knows.
-    pub fn of(history: &History, revision: &str, until: Timestamp, roster: Option<&Roster>) -> Option<Scene> {
+    /// it. Signatures count as `mailmap` corrects them; whoever is on `roster` is joined with what the roster knows.
+    pub fn of(
+        history: &History,
+        revision: &str,
+        until: Timestamp,
+        mailmap: &Mailmap,
+        roster: Option<&Roster>,
+    ) -> Option<Scene> {
         let at = history.at(revision)?.no_later_than(until);
         let commits = at.touches_under("");
         let signed = |no: &CommitNo| {
             let commit = history.commit(*no);
-            std::iter::once(&commit.author).chain(&commit.co_authors)
+            let all = std::iter::once(&commit.author).chain(&commit.co_authors);
+            all.map(|by| mailmap.canonical(&by.name, &by.email))
         };
         let signatures = commits.iter().rev().flat_map(signed);
-        let people = People::of(signatures.map(|by| (by.name.as_str(), by.email.as_str())), roster);
+        let people = People::of(signatures, roster);
         let mut authors = vec![Vec::new(); history.len()];
         for no in &commits {
-            let known = signed(no).filter(|by| !is_bot(&by.name, &by.email));
-            let all: BTreeSet<PersonNo> = known.filter_map(|by| people.find(&by.name, &by.email)).collect();
+            let known = signed(no).filter(|(name, email)| !is_bot(name, email));
+            let all: BTreeSet<PersonNo> = known.filter_map(|(name, email)| people.find(name, email)).collect();
             let humans = all.into_iter().filter(|no| !people.person(*no).is_bot);
             authors[no.0 as usize] = humans.collect();
         }
