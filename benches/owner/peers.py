@@ -2,11 +2,9 @@
 
 newest-line   the author of the newest line of the frames, when it is younger than a year: the rule of error trackers
 last          the authors of the newest commits to the files of the frames
-codeowners    the e-mail addresses that CODEOWNERS of the revision gives the first frame; logins are nobody's address
 """
 
 import datetime
-import fnmatch
 import json
 import re
 import subprocess
@@ -40,24 +38,8 @@ def last(clone, case):
     return list(dict.fromkeys(person for person in people if not BOT.search(person[0])))[:5]
 
 
-def codeowners(clone, case):
-    for place in [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"]:
-        text = git(clone, "show", f"{case['rev']}:{place}")
-        if text:
-            break
-    owners, path = [], case["frames"][0]["file"]
-    for line in text.splitlines():
-        pattern, *names = line.split("#")[0].split() or [""]
-        rooted = pattern.strip("/")
-        candidates = [rooted, rooted + "/*"] if "/" in pattern.rstrip("/") else [rooted, f"*/{rooted}", f"{rooted}/*", f"*/{rooted}/*"]
-        if pattern and any(fnmatch.fnmatchcase(path, candidate) for candidate in candidates):
-            owners = names
-    return [(name, name) for name in owners if "@" in name[1:]]
-
-
 def main(clone, cases, out):
-    rules = {"newest-line": newest_line, "last": lambda clone, case, _: last(clone, case),
-             "codeowners": lambda clone, case, _: codeowners(clone, case)}
+    rules = {"newest-line": newest_line, "last": lambda clone, case, _: last(clone, case)}
     with open(cases) as lines:
         asked = [json.loads(line) for line in lines]
     for rule, ask in rules.items():

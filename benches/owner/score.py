@@ -34,7 +34,7 @@ def main(folder):
     if not names:
         sys.exit("nothing was measured")
     sure, bare = [], 0
-    for rule in ["onduty", "newest-line", "last", "codeowners"]:
+    for rule in ["onduty", "newest-line", "last"]:
         pooled, everybody = [], []
         for name in names:
             cases = read(f"{folder}/{name}.cases")

@@ -508,10 +508,10 @@ mod tests {
         };
         assert_eq!(
             owner_reason(&reason, &tell),
-            "knows app/booking/create.rb: 4 of its last 9 commits, newest 3 days ago"
+            "knows app/booking/create.rb: 4 of its 9 commits, newest 3 days ago"
         );
         let sam =
             Candidate { engineer: EngineerId::from("priya"), available: true, confidence: None, reasons: vec![reason] };
-        assert_eq!(candidate(&sam, &tell), "Priya Nair (4 of the last 9 commits to create.rb; here)");
+        assert_eq!(candidate(&sam, &tell), "Priya Nair (4 of the 9 commits to create.rb; here)");
     }
 }

@@ -138,7 +138,7 @@ fn today_reads_without_colour() {
     Every error in production has an owner 2 open 1 looked at today needs you
     Timeout in booking#create ×41 · new with 8f3c2ab · app/booking/create.rb
     Happened 41 times on production, first seen 24 min ago, nobody has it. Open for 24 min
-    Could help: Sam Okafor (4 of the last 9 commits to create.rb; here) and 1 more
+    Could help: Sam Okafor (4 of the 9 commits to create.rb; here) and 1 more
     Checklist 0 of 4
     NoMethodError: undefined method `format' for nil in sms/format ×3 · app/booking/create.rb
     Happened 3 times on production, first seen 3 days ago, nobody has it. Open for 3 days
