@@ -506,10 +506,7 @@ mod tests {
             of: 9,
             newest: at("2026-02-27T14:04:00"),
         };
-        assert_eq!(
-            owner_reason(&reason, &tell),
-            "knows app/booking/create.rb: 4 of its 9 commits, newest 3 days ago"
-        );
+        assert_eq!(owner_reason(&reason, &tell), "knows app/booking/create.rb: 4 of its 9 commits, newest 3 days ago");
         let sam =
             Candidate { engineer: EngineerId::from("priya"), available: true, confidence: None, reasons: vec![reason] };
         assert_eq!(candidate(&sam, &tell), "Priya Nair (4 of the 9 commits to create.rb; here)");
