@@ -62,9 +62,9 @@ test("the whole day without script", { timeout: 180_000 }, async (t) => {
     await home();
     await open(lena, "NoMethodError");
     const tracker = await lena.getByRole("link", { name: "Open in the tracker" }).getAttribute("href");
-    await lena.getByRole("button", { name: "Accept Sven" }).click();
-    await until(lena, lena.locator("#history").getByText("the tracker knows that Sven Jørgensen owns this"), "the tracker is told", 20);
-    await until(lena, lena.locator("#item-outcome").getByText("assigned to Sven Jørgensen at the source"), "the tracker says so", 20);
+    await lena.getByRole("button", { name: "Accept Chiara" }).click();
+    await until(lena, lena.locator("#history").getByText("the tracker knows that Chiara Esposito owns this"), "the tracker is told", 20);
+    await until(lena, lena.locator("#item-outcome").getByText("assigned to Chiara Esposito at the source"), "the tracker says so", 20);
     assert.match(await (await fetch(tracker)).text(), /assigned to<\/th><td>[^<]*sven/i);
     await home();
   });
