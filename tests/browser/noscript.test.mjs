@@ -65,7 +65,7 @@ test("the whole day without script", { timeout: 180_000 }, async (t) => {
     await lena.getByRole("button", { name: "Accept Chiara" }).click();
     await until(lena, lena.locator("#history").getByText("the tracker knows that Chiara Esposito owns this"), "the tracker is told", 20);
     await until(lena, lena.locator("#item-outcome").getByText("assigned to Chiara Esposito at the source"), "the tracker says so", 20);
-    assert.match(await (await fetch(tracker)).text(), /assigned to<\/th><td>[^<]*sven/i);
+    assert.match(await (await fetch(tracker)).text(), /assigned to<\/th><td>[^<]*chiara/i);
     await home();
   });
 
