@@ -103,10 +103,10 @@ fn grow(repository: &Repository, dice: &mut Dice, steps: usize) {
         }
         let branch = format!("branch{number}");
         repository.git(&["checkout", "--quiet", "-b", &branch]);
-        step(repository, dice, number * 1000);
-        step(repository, dice, number * 1000 + 1);
+        step(repository, dice, (number + 1) * 1000);
+        step(repository, dice, (number + 1) * 1000 + 1);
         repository.git(&["checkout", "--quiet", "main"]);
-        step(repository, dice, number * 1000 + 2);
+        step(repository, dice, (number + 1) * 1000 + 2);
         if dice.below(3) == 0 {
             // Crossed over: each side takes in the other.
             repository.git(&["checkout", "--quiet", &branch]);
@@ -142,5 +142,5 @@ async fn lines_are_those_of_git_blame() {
         }
     }
     assert!(compared > 500, "only {compared} lines");
-    assert!(different.len() * 1000 <= compared * 5, "{} of {compared}: {different:#?}", different.len());
+    assert!(different.is_empty(), "{} of {compared}: {different:#?}", different.len());
 }
