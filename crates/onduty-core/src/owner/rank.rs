@@ -1,7 +1,7 @@
 //! Ranks people for a place in the code, each term with its reason.
 //!
 //! A conditional logit: the score of a person is a sum of a few terms, and the confidence is its softmax over everybody
-//! who could be named. The weights were fitted by `benches/owner` on bug fixes mined from public repositories, with the
+//! who could be named. The weights were fitted on bug fixes mined from public repositories, with the
 //! weight of every term kept above zero, so that a reason never speaks against its person; `docs/design/owner.md` has
 //! the figures and what did not help.
 
