@@ -52,8 +52,6 @@ pub struct Place {
     pub files: Touched,
     /// Commits to anything in the folders that these files are in.
     pub folders: Touched,
-    /// Commits to anything in the folders around those.
-    pub parents: Touched,
     /// Commits to anything.
     pub repository: Touched,
 }

@@ -1,9 +1,9 @@
 //! Ranks people for a place in the code, each term with its reason.
 //!
 //! A conditional logit: the score of a person is a sum of a few terms, and the confidence is its softmax over everybody
-//! who could be named. The weights were fitted on bug fixes mined from public repositories, with the
-//! weight of every term kept above zero, so that a reason never speaks against its person; `docs/design/owner.md` has
-//! the figures and what did not help.
+//! who could be named. The weights were fitted by `benches/owner/fit` on bug fixes mined from public repositories, none of
+//! them below zero, so that a reason speaks for its person; only who was silent for a year loses something.
+//! `docs/design/owner.md` has the figures and what did not help.
 
 use super::people::PersonNo;
 use super::place::{Place, Touch, Touched};

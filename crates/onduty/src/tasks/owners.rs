@@ -120,8 +120,7 @@ async fn look_around(
         None => mirror.history(&head).await?,
     };
     histories.insert(source.name.clone(), history.clone());
-    let ran = ran(look, error).into_iter().chain([head]).find(|revision| history.at(revision).is_some());
-    let Some(ran) = ran else { return Ok(()) };
+    let ran = ran(look, error).into_iter().find(|revision| history.at(revision).is_some()).unwrap_or(head);
     let mailmap = mirror.mailmap(&ran).await;
     let (now, roster) = (look.now, look.instance.clone());
     let scene = tokio::task::spawn_blocking(move || {
@@ -129,9 +128,16 @@ async fn look_around(
         let place = scene.place(&spots);
         Some((scene, place))
     });
-    if let Some((scene, place)) = scene.await.ok().flatten() {
-        evidence.engineers = scene.people().engineers().collect();
-        evidence.place = place;
+    match scene.await {
+        Ok(Some((scene, place))) => {
+            evidence.engineers = scene.people().engineers().collect();
+            evidence.place = place;
+        }
+        looked => {
+            tracing::error!(is_known = looked.is_ok(), "a place in the code could not be looked at");
+            evidence.trouble =
+                Some("the history of these files could not be read; the server's log says more".to_owned());
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 
 /// Longest time for all commits with their paths.
 const NAMES_TIMEOUT: Duration = Duration::from_secs(1_200);
@@ -41,10 +42,10 @@ impl History {
     /// git. `file` may be deleted at any time.
     ///
     /// # Errors
-    /// [`HistoryError`]; a damaged `file` is none, it is made anew.
+    /// [`HistoryError`]; a `file` that is damaged or cannot be written is none.
     pub async fn open(git: &Git, file: &Path, tips: &[String]) -> Result<History, HistoryError> {
         let kept = file.to_owned();
-        let kept = blocking(move || disk::load(&kept)).await?;
+        let kept = spawn_blocking(move || disk::load(&kept)).await?;
         History(Arc::new(kept.unwrap_or_default())).update(git, file, tips).await
     }
 
@@ -72,14 +73,17 @@ impl History {
         }
         let inner = read_all(git, start, tips).await?;
         let file = file.to_owned();
-        blocking(move || disk::save(&file, &inner).map(|()| History(Arc::new(inner))))
-            .await?
-            .map_err(HistoryError::NotKept)
+        let (inner, kept) = spawn_blocking(move || {
+            let kept = disk::save(&file, &inner);
+            (inner, kept)
+        })
+        .await?;
+        if let Err(error) = kept {
+            // What was read is good all the same; only the next start has to read it again.
+            tracing::warn!(%error, "the index of a history could not be kept");
+        }
+        Ok(History(Arc::new(inner)))
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, HistoryError> {
-    tokio::task::spawn_blocking(work).await.map_err(|panic| HistoryError::NotKept(std::io::Error::other(panic)))
 }
 
 /// The commits at which a shallow clone ends.

@@ -72,9 +72,9 @@ pub enum HistoryError {
          repository"
     )]
     Git(#[from] GitError),
-    /// The file beside the mirror could not be written.
-    #[error("the index of the history could not be kept: {0}")]
-    NotKept(#[source] std::io::Error),
+    /// The reading broke off.
+    #[error("the history was not read to its end: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
     /// A tip that is no full commit id.
     #[error("{0:?} is no full commit id; name the commits that the history should lead to by their 40 or 64 digits")]
     NotACommit(String),

@@ -98,17 +98,13 @@ impl Scene {
         let mut place = Place::default();
         self.read_lines(&at, &files, &lines, &mut place);
         let folders: BTreeSet<&str> = files.iter().map(|file| folder_of(file)).collect();
-        let parents: BTreeSet<&str> = folders.iter().map(|folder| folder_of(folder)).collect();
-        let under = |folders: BTreeSet<&str>| {
-            let commits: BTreeSet<CommitNo> = folders.iter().flat_map(|folder| at.touches_under(folder)).collect();
-            let commits: Vec<CommitNo> = commits.into_iter().rev().collect();
-            Touched { names: folders.into_iter().map(str::to_owned).collect(), touches: self.touches(&commits) }
+        let touched = |commits: BTreeSet<CommitNo>| self.touches(&commits.into_iter().rev().collect::<Vec<_>>());
+        place.folders = Touched {
+            names: folders.iter().map(|folder| (*folder).to_owned()).collect(),
+            touches: touched(folders.iter().flat_map(|folder| at.touches_under(folder)).collect()),
         };
-        place.folders = under(folders);
-        place.parents = under(parents);
-        let commits: BTreeSet<CommitNo> = files.iter().flat_map(|file| at.touches_of(file)).collect();
-        let commits: Vec<CommitNo> = commits.into_iter().rev().collect();
-        place.files = Touched { touches: self.touches(&commits), names: files };
+        let touches = touched(files.iter().flat_map(|file| at.touches_of(file)).collect());
+        place.files = Touched { names: files, touches };
         place.repository = Touched { names: vec![String::new()], touches: self.repository.clone() };
         place
     }

@@ -195,3 +195,13 @@ async fn a_damaged_file_is_made_anew_and_a_good_one_is_used() {
     let history = History::open(&repository.reader(), &repository.index(), std::slice::from_ref(&tip)).await.unwrap();
     assert_eq!(history.at(&tip).unwrap().blame("a", 1..9).unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_history_that_cannot_be_kept_is_used_all_the_same() {
+    let repository = Repository::new();
+    repository.write("a", "one\n");
+    let tip = repository.commit("First");
+    let nowhere = repository.work().join("a").join("history");
+    let history = History::open(&repository.reader(), &nowhere, std::slice::from_ref(&tip)).await.unwrap();
+    assert_eq!(lines_of(&history, &tip, "a"), [tip]);
+}
