@@ -1,17 +1,14 @@
-//! A Bugsink: projects, issues in pages, events, resolutions, and the same ways to misbehave as the Sentry has.
+//! A Bugsink: projects, issues in pages, events, resolutions, and ways to misbehave.
 //!
 //! Written from Bugsink's own API description. Its own server, because its addresses are not those of the other fakes.
 
-use crate::sentry::{Misbehaved, Trouble, misbehave, said};
-use axum::Router;
+use crate::served::{Served, Shared};
+use crate::trouble::{Misbehaved, Trouble, misbehave, said};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::task::JoinHandle;
 
 /// Two issues a page, so that few issues have pages.
 const PAGE: usize = 2;
@@ -45,24 +42,7 @@ struct Model {
 
 /// The tracker behind HTTP on a free loopback port.
 #[derive(Debug)]
-pub struct Bugsink {
-    /// Where it listens.
-    pub address: SocketAddr,
-    shared: Shared,
-    task: JoinHandle<()>,
-}
-
-#[derive(Debug, Clone)]
-struct Shared {
-    token: String,
-    model: Arc<Mutex<Model>>,
-}
-
-impl Shared {
-    fn model(&self) -> MutexGuard<'_, Model> {
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub struct Bugsink(Served<Model>);
 
 impl Bugsink {
     /// Starts one without issues, with the project `shop`, that lets `token` in.
@@ -70,52 +50,36 @@ impl Bugsink {
     /// # Errors
     /// When no loopback port can be had.
     pub async fn start(token: &str) -> std::io::Result<Bugsink> {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let shared = Shared { token: token.to_owned(), model: Arc::default() };
-        let router = Router::new().fallback(answer).with_state(shared.clone());
-        let task = tokio::spawn(async move {
-            if let Err(failure) = axum::serve(listener, router).await {
-                tracing::warn!(%failure, "the fake Bugsink stopped serving");
-            }
-        });
-        Ok(Bugsink { address, shared, task })
+        Served::start(token, answer).await.map(Bugsink)
     }
 
     /// `http://127.0.0.1:PORT`
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.0.address)
     }
 
     /// An unresolved issue, first and last seen `at`.
     pub fn happens(&self, id: u64, environment: &str, title: &str, at: &str) {
         let (title, environment, at) = (title.to_owned(), environment.to_owned(), at.to_owned());
-        self.shared.model().issues.insert(id, Issue { title, environment, resolved: false, at });
+        self.0.shared.model().issues.insert(id, Issue { title, environment, resolved: false, at });
     }
 
     /// Misbehaves at one place, or not any more.
     pub fn trouble(&self, trouble: Option<(Place, Trouble)>) {
-        self.shared.model().trouble = trouble;
+        self.0.shared.model().trouble = trouble;
     }
 
     /// What was asked since the last time: method and path.
     pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.model().asked)
+        std::mem::take(&mut self.0.shared.model().asked)
     }
 }
 
-impl Drop for Bugsink {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body> {
+async fn answer(State(shared): State<Shared<Model>>, request: Request) -> Response<Body> {
     let mut model = shared.model();
     let (method, uri) = (request.method(), request.uri());
     model.asked.push(format!("{method} {}", uri.path()));
-    let token = request.headers().get("authorization").map(|value| value.as_bytes());
-    if token != Some(format!("Bearer {}", shared.token).as_bytes()) {
+    if !shared.admits(request.headers()) {
         return said(401, &json!({"detail": "Invalid token"}), HeaderMap::new());
     }
     let query = uri.query().unwrap_or_default();

@@ -16,10 +16,12 @@ pub mod random;
 pub mod sample;
 pub mod scenario;
 pub mod sentry;
+mod served;
 mod server;
 pub mod sign;
 pub mod signals;
 pub mod tracker;
+pub mod trouble;
 pub mod world;
 
 pub use delivery::{Channel, Delivery, Fault, Hook, Outcome, Sent};

@@ -3,71 +3,13 @@
 //! Written from Sentry's own API description and webhook pages. Used by the integration tests; its own server, because
 //! its addresses are not those of the other fakes.
 
-use axum::Router;
-use axum::body::{Body, Bytes};
+use crate::served::{Served, Shared};
+use crate::trouble::{Misbehaved, Trouble, misbehave, said};
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode};
+use axum::http::{HeaderMap, Method, Response};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::task::JoinHandle;
-
-/// How it misbehaves, from now on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// 429 with `Retry-After`.
-    TooMany,
-    /// 500.
-    Broken,
-    /// 502 with a page of a proxy.
-    BadGateway,
-    /// Promises more than it sends, and hangs up.
-    Cut,
-    /// 200 with `{}`.
-    Empty,
-    /// 200 with a list of things of the wrong types.
-    WrongTypes,
-    /// A list that never ends.
-    Endless,
-    /// 302 to another host.
-    Redirect,
-    /// The second page names itself as the next one.
-    Loop,
-    /// The second page is the first one again.
-    SamePage,
-    /// 403: the token lost its rights.
-    Refuses,
-    /// 401: nobody knows the token.
-    Unauthorized,
-    /// 200 with JSON that ends in the middle.
-    HalfJson,
-    /// 200 with the page of a proxy that wants a sign-in.
-    WebPage,
-    /// A good first page, and 500 for the second.
-    LaterPage,
-}
-
-impl Trouble {
-    /// All of them.
-    pub const ALL: [Trouble; 15] = [
-        Trouble::TooMany,
-        Trouble::Broken,
-        Trouble::BadGateway,
-        Trouble::Cut,
-        Trouble::Empty,
-        Trouble::WrongTypes,
-        Trouble::Endless,
-        Trouble::Redirect,
-        Trouble::Loop,
-        Trouble::SamePage,
-        Trouble::Refuses,
-        Trouble::Unauthorized,
-        Trouble::HalfJson,
-        Trouble::WebPage,
-        Trouble::LaterPage,
-    ];
-}
 
 /// One issue.
 #[derive(Debug, Clone)]
@@ -92,24 +34,7 @@ struct Model {
 
 /// The tracker behind HTTP on a free loopback port.
 #[derive(Debug)]
-pub struct Sentry {
-    /// Where it listens.
-    pub address: SocketAddr,
-    shared: Shared,
-    task: JoinHandle<()>,
-}
-
-#[derive(Debug, Clone)]
-struct Shared {
-    token: String,
-    model: Arc<Mutex<Model>>,
-}
-
-impl Shared {
-    fn model(&self) -> MutexGuard<'_, Model> {
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub struct Sentry(Served<Model>);
 
 impl Sentry {
     /// Starts one without issues that lets `token` in.
@@ -117,21 +42,12 @@ impl Sentry {
     /// # Errors
     /// When no loopback port can be had.
     pub async fn start(token: &str) -> std::io::Result<Sentry> {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let shared = Shared { token: token.to_owned(), model: Arc::default() };
-        let router = Router::new().fallback(answer).with_state(shared.clone());
-        let task = tokio::spawn(async move {
-            if let Err(failure) = axum::serve(listener, router).await {
-                tracing::warn!(%failure, "the fake Sentry stopped serving");
-            }
-        });
-        Ok(Sentry { address, shared, task })
+        Served::start(token, answer).await.map(Sentry)
     }
 
     /// `http://127.0.0.1:PORT`
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.0.address)
     }
 
     /// An unresolved issue, first and last seen `at`, raised in `file`.
@@ -144,47 +60,47 @@ impl Sentry {
             at: at.to_owned(),
             file: file.to_owned(),
         };
-        self.shared.model().issues.insert(id, issue);
+        self.0.shared.model().issues.insert(id, issue);
     }
 
     /// Somebody resolves an issue there.
     pub fn resolve(&self, id: u64) {
-        self.shared.model().issues.entry(id).and_modify(|issue| issue.status = "resolved");
+        self.0.shared.model().issues.entry(id).and_modify(|issue| issue.status = "resolved");
     }
 
     /// Misbehaves, or not any more.
     pub fn trouble(&self, trouble: Option<Trouble>) {
-        self.shared.model().trouble = trouble;
+        self.0.shared.model().trouble = trouble;
     }
 
     /// Whether it refuses to assign.
     pub fn refuse_owners(&self, refuse: bool) {
-        self.shared.model().refuse_owners = refuse;
+        self.0.shared.model().refuse_owners = refuse;
     }
 
     /// Whether it says yes to an owner and forgets them.
     pub fn forget_owners(&self, forget: bool) {
-        self.shared.model().forget_owners = forget;
+        self.0.shared.model().forget_owners = forget;
     }
 
     /// Whether it says yes to a resolution and forgets it.
     pub fn forget_resolutions(&self, forget: bool) {
-        self.shared.model().forget_resolutions = forget;
+        self.0.shared.model().forget_resolutions = forget;
     }
 
     /// `unresolved` or `resolved`.
     pub fn status(&self, id: u64) -> Option<&'static str> {
-        self.shared.model().issues.get(&id).map(|issue| issue.status)
+        self.0.shared.model().issues.get(&id).map(|issue| issue.status)
     }
 
     /// Who has an issue.
     pub fn owner(&self, id: u64) -> Option<String> {
-        self.shared.model().issues.get(&id).and_then(|issue| issue.assignee.clone())
+        self.0.shared.model().issues.get(&id).and_then(|issue| issue.assignee.clone())
     }
 
     /// What was asked since the last time: method and path.
     pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.model().asked)
+        std::mem::take(&mut self.0.shared.model().asked)
     }
 
     /// Body and headers of a webhook about an issue.
@@ -195,7 +111,7 @@ impl Sentry {
         secret: &str,
         request_id: &str,
     ) -> (Vec<u8>, [(&'static str, String); 3]) {
-        let issue = self.shared.model().issues.get(&id).map(|issue| shown(id, issue)).unwrap_or_default();
+        let issue = self.0.shared.model().issues.get(&id).map(|issue| shown(id, issue)).unwrap_or_default();
         let body = json!({
             "action": action, "installation": {"uuid": "a8e5d37a-696c-4c54-adb5-b3f28d64c7de"}, "data": {"issue": issue},
             "actor": {"type": "application", "id": "sentry", "name": "Sentry"},
@@ -212,22 +128,12 @@ impl Sentry {
     }
 }
 
-impl Drop for Sentry {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn answer(State(shared): State<Shared>, request: Request) -> Response<Body> {
+async fn answer(State(shared): State<Shared<Model>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
     let mut model = shared.model();
     model.asked.push(format!("{} {}", parts.method, parts.uri.path()));
-    if parts
-        .headers
-        .get("authorization")
-        .is_none_or(|value| value.as_bytes() != format!("Bearer {}", shared.token).as_bytes())
-    {
+    if !shared.admits(&parts.headers) {
         return said(401, &json!({"detail": "Invalid token"}), HeaderMap::new());
     }
     let query: BTreeMap<String, String> = parts
@@ -283,64 +189,6 @@ fn list(model: &Model, query: &BTreeMap<String, String>) -> Response<Body> {
             let issues: Vec<Value> = ids.iter().map(|id| listed(*id, &somebody())).collect();
             said(200, &json!(issues), link(next.unwrap_or_default(), next.is_some()))
         }
-    }
-}
-
-/// What a tracker does instead of answering.
-pub(crate) enum Misbehaved {
-    /// It says this.
-    Says(Response<Body>),
-    /// It lists these issues, and names where the next page begins.
-    Lists { ids: &'static [u64], next: Option<usize> },
-}
-
-/// What a tracker in `trouble` does when it is asked for the page that begins at `offset`.
-pub(crate) fn misbehave(trouble: Trouble, offset: usize) -> Misbehaved {
-    let header = |name: &'static str, value: &'static str| {
-        HeaderMap::from_iter([(axum::http::HeaderName::from_static(name), axum::http::HeaderValue::from_static(value))])
-    };
-    let none = HeaderMap::new;
-    Misbehaved::Says(match trouble {
-        Trouble::Loop if offset == 0 => return Misbehaved::Lists { ids: &[900], next: Some(2) },
-        Trouble::Loop => return Misbehaved::Lists { ids: &[901], next: Some(2) },
-        Trouble::SamePage => return Misbehaved::Lists { ids: &[900], next: (offset < 2).then_some(offset + 2) },
-        Trouble::LaterPage if offset == 0 => return Misbehaved::Lists { ids: &[900], next: Some(2) },
-        Trouble::TooMany => said(429, &json!({"detail": "You are attempting too often"}), header("retry-after", "1")),
-        Trouble::Broken | Trouble::LaterPage => said(500, &json!({"detail": "Internal Error"}), none()),
-        Trouble::Refuses => said(403, &json!({"detail": "You do not have permission"}), none()),
-        Trouble::Unauthorized => said(401, &json!({"detail": "Invalid token"}), none()),
-        Trouble::Redirect => said(302, &Value::Null, header("location", "http://127.0.0.1:1/elsewhere")),
-        Trouble::Empty => said(200, &json!({}), none()),
-        Trouble::WrongTypes => {
-            let issue = json!({"id": [], "title": 7, "status": false, "project": "x", "lastSeen": {}});
-            said(200, &json!([issue]), none())
-        }
-        Trouble::BadGateway => plain(502, Body::from("<html><h1>502 Bad Gateway</h1></html>"), None),
-        Trouble::WebPage => plain(200, Body::from("<!doctype html><title>Sign in</title>"), None),
-        Trouble::HalfJson => plain(200, Body::from("[{\"id\": \"7\", \"title\": \"x"), None),
-        Trouble::Cut => plain(200, Body::from_stream(Parts { left: 1 }), Some("100000")),
-        Trouble::Endless => plain(200, Body::from_stream(Parts { left: usize::MAX }), None),
-    })
-}
-
-/// A body in parts that breaks off when none are left.
-struct Parts {
-    left: usize,
-}
-
-impl futures_util::Stream for Parts {
-    type Item = Result<Bytes, std::io::Error>;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        let part = match self.left {
-            0 => Err(std::io::Error::other("cut off")),
-            _ => Ok(Bytes::from_static(&[b' '; 16 * 1024])),
-        };
-        self.left = self.left.saturating_sub(1);
-        std::task::Poll::Ready(Some(part))
     }
 }
 
@@ -433,21 +281,4 @@ fn event(id: u64, issue: &Issue) -> Value {
         "sdkUpdates": [], "occurrence": null, "resolvedWith": [], "userReport": null, "nextEventID": null,
         "previousEventID": null,
     })
-}
-
-pub(crate) fn said(status: u16, body: &Value, headers: HeaderMap) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    *response.headers_mut() = headers;
-    response.headers_mut().insert("content-type", axum::http::HeaderValue::from_static("application/json"));
-    response
-}
-
-fn plain(status: u16, body: Body, length: Option<&'static str>) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    if let Some(length) = length {
-        response.headers_mut().insert("content-length", axum::http::HeaderValue::from_static(length));
-    }
-    response
 }

@@ -5,7 +5,7 @@ use crate::person::Person;
 use crate::tools::eventually;
 use crate::trackers::hurry;
 use onduty_fakes::bugsink::{Bugsink, Place};
-use onduty_fakes::sentry::Trouble;
+use onduty_fakes::trouble::Trouble;
 
 /// What people read about each trouble, behind `bugsink cannot be read:`.
 const SAID: [(Trouble, &str); 15] = [

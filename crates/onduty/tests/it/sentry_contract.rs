@@ -4,7 +4,8 @@
 use crate::day::SIGNALS_SECRET;
 use crate::tools::{eventually, not_there, shared};
 use crate::trackers::{a_day_with, hurry, item_of};
-use onduty_fakes::sentry::{Sentry, Trouble};
+use onduty_fakes::sentry::Sentry;
+use onduty_fakes::trouble::Trouble;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;

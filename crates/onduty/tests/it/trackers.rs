@@ -5,7 +5,8 @@ use crate::day::{Day, GITHUB_SECRET, SIGNALS_SECRET, Setting, instant};
 use crate::person::Person;
 use crate::tools::eventually;
 use onduty::app::Change;
-use onduty_fakes::sentry::{Sentry, Trouble};
+use onduty_fakes::sentry::Sentry;
+use onduty_fakes::trouble::Trouble;
 use serde_json::Value;
 
 /// The files with the secrets of other sources serve again: they are private already.
