@@ -1,8 +1,8 @@
 //! `access:` how people prove who they are.
 
-use super::values::{duration_of, has_credentials, is_this_machine, line};
+use super::values::{duration_of, has_credentials, line};
 use super::{AccessRules, OidcRules, secrets};
-use crate::egress::Url;
+use crate::egress::{self, Url};
 use onduty_core::files::{Fields, Node, Place, Problems};
 use std::path::Path;
 use std::time::Duration;
@@ -80,7 +80,7 @@ fn issuer_of(text: &str, place: Place, problems: &mut Problems) -> Option<String
         );
         return None;
     }
-    if url.scheme() == "http" && !is_this_machine(&url) {
+    if url.scheme() == "http" && !egress::is_this_machine(&url) {
         problems.add(place, "`http` to another machine can be read on the way", "use https");
         return None;
     }

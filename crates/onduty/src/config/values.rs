@@ -86,15 +86,6 @@ pub fn socket(text: &str, place: Place, problems: &mut Problems) -> Option<Socke
     address.ok()
 }
 
-/// Whether an address stays on this machine.
-pub fn is_this_machine(url: &reqwest::Url) -> bool {
-    match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback()),
-        None => false,
-    }
-}
-
 /// A path under `key`, joined to `base`.
 pub fn path(
     fields: &mut Fields<'_>,
@@ -140,7 +131,7 @@ pub fn web_address(text: &str, place: Place, problems: &mut Problems) -> Option<
     }
     match url.scheme() {
         "https" => Some(text.to_owned()),
-        "http" if is_this_machine(&url) => Some(text.to_owned()),
+        "http" if egress::is_this_machine(&url) => Some(text.to_owned()),
         "http" => {
             problems.add(place, "`http` to another machine can be read on the way", "use https");
             None

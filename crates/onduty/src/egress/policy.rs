@@ -119,6 +119,12 @@ pub fn host_of(url: &Url) -> Option<String> {
     url.host_str().map(plain)
 }
 
+/// Whether `url` stays on this machine, whatever form its address is written in.
+pub fn is_this_machine(url: &Url) -> bool {
+    let host = host_of(url).unwrap_or_default();
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
 /// Lower case, without the brackets of IPv6 and the dot of the root.
 fn plain(host: &str) -> String {
     host.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase()

@@ -2,12 +2,11 @@
 //! that does not answer is asked again after a short pause, however many want to sign in.
 
 use super::{OidcError, Way, unusable};
-use crate::egress::{Request, StatusCode, Url, header};
+use crate::egress::{self, Request, StatusCode, Url, header};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use serde::Deserialize;
 use serde_json::Value;
-use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -164,11 +163,8 @@ async fn read(way: Way<'_>, issuer: &str) -> Result<Metadata, OidcError> {
 /// An address that a provider may name: nobody reads along on the way there.
 fn endpoint(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let is_here = url.host_str().is_some_and(|host| {
-        host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    });
     let is_clean = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (is_clean && (url.scheme() == "https" || (url.scheme() == "http" && is_here))).then_some(url)
+    (is_clean && (url.scheme() == "https" || (url.scheme() == "http" && egress::is_this_machine(&url)))).then_some(url)
 }
 
 async fn read_keys(way: Way<'_>, address: &Url) -> Result<JwkSet, OidcError> {
