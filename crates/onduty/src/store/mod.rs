@@ -25,6 +25,7 @@ pub mod seen_files;
 pub mod self_audit;
 pub mod signals;
 pub mod size;
+mod sqlite;
 
 pub use db::{Reader, Tx};
 pub use error::{BoxError, StoreError};
@@ -81,7 +82,7 @@ impl Store {
     /// See [`Store::open_at`].
     pub async fn open_to_read(location: &Location) -> Result<Store, StoreError> {
         let db = match location {
-            Location::Sqlite(path) => open::open_sqlite_to_read(path).await?,
+            Location::Sqlite(path) => sqlite::open_to_read(path).await?,
             Location::Postgres(url) => Db::Postgres(postgres::Postgres::connect_to_read(url).await?),
         };
         let found = schema::found(&mut db.read().await?).await?;
