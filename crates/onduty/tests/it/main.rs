@@ -37,6 +37,7 @@ mod sentry_contract;
 mod served;
 mod sign_in;
 mod stores;
+mod threats;
 mod tls;
 mod tools;
 mod trackers;

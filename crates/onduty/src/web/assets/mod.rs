@@ -73,6 +73,15 @@ mod tests {
         }
     }
 
+    /// A picture may run scripts where somebody opens it by itself.
+    #[test]
+    fn the_icon_has_no_script() {
+        let icon = include_str!("favicon.svg").to_lowercase();
+        for harm in ["<script", " on", "javascript:", "<foreignobject", "href", "<!entity", "<image", "<use"] {
+            assert!(!icon.contains(harm), "{harm} in {icon}");
+        }
+    }
+
     /// Relative luminance as WCAG 2 defines it.
     fn luminance(hex: &str) -> f64 {
         let channel = |index: usize| {
