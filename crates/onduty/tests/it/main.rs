@@ -22,6 +22,7 @@ mod limits;
 mod live;
 mod load;
 mod oidc;
+mod oidc_provider;
 mod owner;
 mod packaging;
 mod people;
