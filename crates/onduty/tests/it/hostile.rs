@@ -21,13 +21,14 @@ fn hostile_word(mark: &str) -> String {
 }
 
 /// What must not stand on a page, and what it would do there.
-const RAW: [(&str, &str); 9] = [
+const RAW: [(&str, &str); 10] = [
     ("\" onmouseover=", "a name becomes an attribute"),
     ("<script>alert", "a script runs"),
     ("<img", "an image with a handler loads; our pages have none"),
     ("\u{202e}", "text runs backwards"),
     ("\u{200b}", "two different names look the same"),
     ("\u{1b}", "a terminal obeys"),
+    ("\u{85}", "a line ends where nobody sees it"),
     ("href=\"javascript:", "a click runs a script"),
     ("href='javascript:", "a click runs a script"),
     ("href=\"data:text/html", "a click opens a page of theirs"),
@@ -218,6 +219,58 @@ async fn no_page_carries_hostile_text_raw() {
         "title",
         "trouble",
     ] {
+        assert!(shown.iter().any(|known| known == mark), "{mark} is on no page, so nothing was proved: {shown:?}");
+    }
+    day.end().await;
+}
+
+/// Names of people, of their tokens and screens, and what strangers type at the door: they are short, and on other pages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_page_about_people_carries_hostile_text_raw() {
+    // A name in the roster, as YAML and the eye would have it.
+    let roster = "zq-engineer\\u202e\\u200b<script>alert(1)</script><img src=x>";
+    let roster = vec![("name: \"Omar Haddad\"".to_owned(), format!("name: \"{roster}\""))];
+    let day = Day::set(Setting { tasks: false, roster, ..Setting::default() }).await;
+    let lena = day.administrator("lena").await;
+    // What is hidden comes first: the rest may be cut off.
+    let short =
+        |mark: &str| format!("zq-{mark}\u{202e}\u{1b}[2J\u{200b}\u{85}<script>alert(1)</script>\"><img src=x>'");
+    // A browser that is none: what it says of itself is kept with its session.
+    let nobody = Person::nobody(&day.url).with("user-agent", "zq-agent<script>alert(1)</script>\"><img src=x>");
+    let mut answers = vec![
+        nobody
+            .form("/sign-in", &[("login", &short("login")), ("password", "wrong"), ("back", "javascript:alert(1)")])
+            .await,
+        nobody
+            .form("/sign-in", &[("login", "lena"), ("password", "wrong"), ("back", "//evil.example/\"><script>")])
+            .await,
+        nobody.get(&format!("/sign-in?back={}", encoded("javascript:alert(1)"))).await,
+        nobody.get(&format!("/welcome/{}", encoded(&short("link")))).await,
+        lena.form("/people", &[("name", &short("person")), ("login", "zq")]).await,
+        lena.form("/people", &[("name", &short("person")), ("login", "zq2")]).await,
+        lena.form("/people", &[("name", &short("nobody")), ("login", &short("plain"))]).await,
+        lena.form("/account/tokens", &[("name", &short("token")), ("days", "30"), ("read", "yes")]).await,
+        lena.form("/duty/developers/walls", &[("label", &short("label"))]).await,
+        lena.form("/people/nosuch/nosuch", &[("duty", &short("duty")), ("role", &short("role"))]).await,
+    ];
+    let listed = day.operator().read("/api/v1/people").await;
+    let all = listed.as_array().expect("a list");
+    let id = all.iter().find(|person| person["name"].as_str().is_some_and(|name| name.starts_with("zq-person")));
+    let id = id.expect("the person is there")["id"].as_str().expect("an id").to_owned();
+    answers.push(lena.form(&format!("/people/{id}/link"), &[]).await);
+    let search = format!("/access-log?q={}", encoded("zq-<script>alert(1)</script>"));
+    for path in ["/people", "/account", "/access-log", "/team", "/sign-in", "/prove", &format!("/people/{id}"), &search]
+    {
+        answers.push(lena.get(path).await);
+    }
+    let mut shown: Vec<String> = Vec::new();
+    for (number, answer) in answers.iter().enumerate() {
+        assert!(answer.status.as_u16() < 500, "answer {number}: {}", answer.main());
+        check(&answer.text, &format!("answer {number}"));
+        assert!(!answer.header("location").contains("evil") && !answer.header("location").contains("javascript"));
+        shown.extend(marks(&answer.text).into_iter().map(str::to_owned));
+    }
+    for mark in ["engineer", "label", "login", "person", "token"] {
         assert!(shown.iter().any(|known| known == mark), "{mark} is on no page, so nothing was proved: {shown:?}");
     }
     day.end().await;
