@@ -180,7 +180,7 @@ pub fn person(view: &PersonView, reader: &Reader<'_>) -> Markup {
                     }
                     (account::identities(&view.keys, reader))
                     @if !view.keys.identities.is_empty() { (parts::press(reader, &verb("unlink"), "Unlink from single sign-on", None, "small", &[])) }
-                    @if view.closed.is_none() { p { (parts::press(reader, &verb("link"), "Make a sign-in link", None, "small", &[])) } }
+                    @if view.closed.is_none() { (parts::press(reader, &verb("link"), "Make a sign-in link", None, "small", &[])) }
                 }
                 section {
                     h2 { "Account" }
