@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 use std::fmt;
 
+/// Who decides what no person decided. No engineer is called so.
+pub const MACHINE: &str = "onduty";
+
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*

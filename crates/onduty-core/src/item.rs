@@ -2,7 +2,7 @@
 //!
 //! Made and changed by `engine` alone; stored and shown by the server.
 
-use crate::ids::{DutyId, EngineerId, StepId, Subject};
+use crate::ids::{DutyId, EngineerId, MACHINE, StepId, Subject};
 use crate::signal::Fact;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -65,7 +65,7 @@ pub struct Item {
     pub taken: Option<Taken>,
     /// Who might own the cause, best first; `None` until evidence was looked at.
     pub suggestion: Option<Suggestion>,
-    /// Who owns the cause, once a person said so.
+    /// Who owns the cause, once a person said so, or the process lets the machine say so.
     pub owner: Option<Owner>,
     /// The checklist as it was when the item opened.
     pub checklist: Vec<CheckLine>,
@@ -236,12 +236,56 @@ pub struct Taken {
 /// Who might own the cause.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Suggestion {
-    /// Best first, at most five; empty means that nobody is sure.
+    /// Best first, at most five; empty means that nobody is known.
     pub people: Vec<Candidate>,
+    /// Those who come after them, best first, at most fifteen: kept for whoever asks why they are not named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Candidate>,
+    /// The team to ask, where no person is likely enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<LikelyTeam>,
     /// When the evidence was looked at.
     pub at: Timestamp,
     /// Why there is nobody, or what could not be looked at.
     pub note: Option<String>,
+}
+
+/// Open items of their own after which somebody is not proposed as long as there is somebody else.
+pub const MANY_ITEMS: u32 = 5;
+/// Candidates whose confidence is this close to the best one's take the item in the order of what they own already.
+const AS_GOOD: f64 = 0.1;
+
+impl Suggestion {
+    /// Whom to ask first: the best candidate who is here and does not own much already. Among those who are as good,
+    /// whoever owns least. Where everybody is away or owns much, the best who is here, or the best of all.
+    pub fn proposed(&self) -> Option<&Candidate> {
+        let mut able = self.people.iter().filter(|person| person.can_take());
+        let Some(first) = able.next() else {
+            return self.people.iter().find(|person| person.available).or(self.people.first());
+        };
+        let least = first.confidence.unwrap_or(0.0) - AS_GOOD;
+        let as_good = able.filter(|person| first.confidence.is_some() && person.confidence.is_some_and(|p| p >= least));
+        std::iter::once(first).chain(as_good).min_by_key(|person| person.owned)
+    }
+
+    /// Whom to ask first, when they can take it and their confidence is at least `confidence`.
+    pub fn proposed_with(&self, confidence: f64) -> Option<&Candidate> {
+        self.proposed().filter(|person| person.can_take() && person.confidence.is_some_and(|known| known >= confidence))
+    }
+
+    /// Everybody who was ranked, best first.
+    pub fn ranked(&self) -> impl Iterator<Item = &Candidate> {
+        self.people.iter().chain(&self.others)
+    }
+}
+
+/// A team and how likely it is that the right person is in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LikelyTeam {
+    /// As the roster names it.
+    pub name: String,
+    /// From 0 to 1.
+    pub confidence: f64,
 }
 
 /// A person and why.
@@ -254,8 +298,22 @@ pub struct Candidate {
     /// How likely it is this person, from 0 to 1; none in suggestions of before this was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
+    /// How many open items of the duty they owned when the evidence was looked at.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub owned: u32,
     /// One for each thing that speaks for them, the weightiest first; never empty.
     pub reasons: Vec<OwnerReason>,
+}
+
+impl Candidate {
+    /// Whether this person is here and does not own much already.
+    pub fn can_take(&self) -> bool {
+        self.available && self.owned < MANY_ITEMS
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// One reason to think of a person.
@@ -328,6 +386,20 @@ pub enum OwnerReason {
         /// When.
         at: Timestamp,
     },
+    /// Took over from somebody who has left.
+    TookOver {
+        /// From whom.
+        from: EngineerId,
+        /// What spoke for them.
+        because: Box<OwnerReason>,
+    },
+}
+
+impl Owner {
+    /// Whether a person said so.
+    pub fn is_decided_by_person(&self) -> bool {
+        self.decided_by.as_str() != MACHINE
+    }
 }
 
 /// Who owns the cause.

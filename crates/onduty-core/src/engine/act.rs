@@ -3,8 +3,10 @@
 use super::pass::Pass;
 use super::{Action, ActionRefused, Draft, Effect, Memory, Plan, Rules, new_item, snooze, subjects};
 use crate::expr::World;
-use crate::ids::{EngineerId, StepId, Subject};
-use crate::item::{Closing, Conclusion, Item, ItemId, ItemState, Owner, SnoozeUntil, Taken, Why, WriteBack};
+use crate::ids::{EngineerId, MACHINE, StepId, Subject};
+use crate::item::{
+    Closing, Conclusion, Item, ItemId, ItemState, Owner, SnoozeUntil, Suggestion, Taken, Why, WriteBack,
+};
 use crate::logbook::{Author, Event};
 use crate::process::{ASKED, OwnerMode, StepKind};
 use crate::signal::{Fact, RolloutFact, RolloutState, Snapshot};
@@ -29,7 +31,7 @@ pub fn act(
         let world = World::new(snapshot, rules.duty, now);
         let pass = Pass { draft: Draft::new(rules, memory, now), snapshot, world };
         let author = by.map_or(Author::Machine, |id| Author::Engineer { id: id.clone() });
-        let by = by.cloned().unwrap_or_else(|| EngineerId::from("onduty"));
+        let by = by.cloned().unwrap_or_else(|| EngineerId::from(MACHINE));
         let mut actor = Actor { pass, by, author };
         actor.act(action)?;
         Ok(actor.pass.draft.finish())
@@ -223,8 +225,15 @@ impl Actor<'_> {
         if mode == OwnerMode::None {
             return Err(ActionRefused::NoOwnerWanted);
         }
-        let told = match error_of(&item) {
-            Some((project, error)) if mode == OwnerMode::WriteBack => {
+        self.assign(&mut item, engineer, mode);
+        self.pass.draft.put(item);
+        Ok(())
+    }
+
+    /// Makes `engineer` the owner, and lets the tracker know where the step says so.
+    fn assign(&mut self, item: &mut Item, engineer: &EngineerId, mode: OwnerMode) {
+        let told = match error_of(item) {
+            Some((project, error)) if mode.tells_tracker() => {
                 self.pass.draft.plan.effects.push(Effect::WriteBack {
                     item: item.id.clone(),
                     project,
@@ -238,15 +247,9 @@ impl Actor<'_> {
         };
         let people = item.suggestion.as_ref().map_or(&[][..], |suggestion| &suggestion.people);
         let suggested = people.iter().any(|person| person.engineer == *engineer);
-        item.owner = Some(Owner {
-            engineer: engineer.clone(),
-            decided_by: self.by.clone(),
-            at: self.pass.draft.now,
-            write_back: told,
-        });
-        self.log(Some(&item), Event::OwnerDecided { engineer: engineer.clone(), suggested });
-        self.pass.draft.put(item);
-        Ok(())
+        let (engineer, decided_by, at) = (engineer.clone(), self.by.clone(), self.pass.draft.now);
+        item.owner = Some(Owner { engineer: engineer.clone(), decided_by, at, write_back: told });
+        self.log(Some(item), Event::OwnerDecided { engineer, suggested });
     }
 
     fn open_baseline(&mut self, id: &ItemId, count: usize) -> Result<(), ActionRefused> {
@@ -287,11 +290,20 @@ impl Actor<'_> {
         Ok(())
     }
 
-    fn suggest(&mut self, id: &ItemId, suggestion: crate::item::Suggestion) -> Result<(), ActionRefused> {
+    /// Assigns nobody, unless the step is `owner: auto`, it is sure enough, and no person said anything yet.
+    fn suggest(&mut self, id: &ItemId, suggestion: Suggestion) -> Result<(), ActionRefused> {
         let mut item = self.find_open(id)?;
         let people: Vec<EngineerId> = suggestion.people.iter().map(|person| person.engineer.clone()).collect();
+        let mode = self.pass.draft.rules.process.step(&item.step).map_or(OwnerMode::None, |step| step.owner);
+        let sure = match (mode, &item.owner) {
+            (OwnerMode::Auto { percent }, None) => suggestion.proposed_with(f64::from(percent) / 100.0).cloned(),
+            _ => None,
+        };
         item.suggestion = Some(suggestion);
         self.log(Some(&item), Event::Suggested { people });
+        if let Some(candidate) = sure {
+            self.assign(&mut item, &candidate.engineer, mode);
+        }
         self.pass.draft.put(item);
         Ok(())
     }

@@ -226,11 +226,9 @@ fn steps_that_cannot_be() {
         &["5:11: `each` cannot go through `signals.errors`; write `each: e in errors`"],
     );
     check(
-        "owner auto",
-        &step(&["each: error in errors", "owner: auto"]),
-        &[
-            "6:12: `owner: auto` is not in this version; write `owner: suggest`, or `owner: write-back` to tell the tracker once a person accepts",
-        ],
+        "confidence without auto",
+        &step(&["each: error in errors", "owner: suggest", "confidence: 80"]),
+        &["7:5: `confidence` works only with `owner: auto`; remove `confidence`, or write `owner: auto`"],
     );
     check(
         "an unknown owner",

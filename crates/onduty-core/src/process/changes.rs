@@ -3,7 +3,7 @@
 //! Called when a version is proposed and accepted, by the log book and by the gate: it has to know whether a version
 //! made the rollout easier. Never decides whether a change is good.
 
-use super::{Process, Step, StepKind, Times, Work, values};
+use super::{OwnerMode, Process, Step, StepKind, Times, Work, values};
 use crate::ids::{Environment, StepId};
 use jiff::civil::Time;
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ pub enum Change {
         /// Whether a rollout is made from here that was not before, or a rollout is not guarded by its step any more.
         loosens: bool,
     },
-    /// One of the keys that decide nothing about the gate: goal, owner, checklist, escalate, expects, limit, reviewers.
+    /// One of the keys that decide nothing about the gate: goal, owner, confidence, checklist, escalate, expects, limit, reviewers.
     KeyChanged {
         /// Which step.
         step: StepId,
@@ -252,11 +252,16 @@ fn compare(old: &Step, new: &Step, changes: &mut Vec<Change>) {
 }
 
 /// The keys that decide nothing about the gate, as written.
-fn other_keys(step: &Step) -> [(&'static str, String); 7] {
+fn other_keys(step: &Step) -> [(&'static str, String); 8] {
     let escalate = step.escalate.as_ref();
+    let confidence = match step.owner {
+        OwnerMode::Auto { percent } => percent.to_string(),
+        _ => String::new(),
+    };
     [
         ("goal", step.goal.clone()),
         ("owner", step.owner.word().to_owned()),
+        ("confidence", confidence),
         ("checklist", step.checklist.clone().unwrap_or_default()),
         ("escalate", escalate.map_or(String::new(), |to| format!("after {} to {}", values::written(to.after), to.to))),
         ("expects", step.expects_minutes.map_or(String::new(), |minutes| format!("{minutes} minutes"))),

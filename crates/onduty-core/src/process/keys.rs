@@ -4,6 +4,11 @@
 
 use super::{Check, List, OwnerMode, Period};
 
+/// How sure `owner: auto` has to be, in percent, unless the step says otherwise.
+pub(super) const DEFAULT_CONFIDENCE: u8 = 75;
+/// Below it a wrong owner is likelier than the right one.
+pub(super) const LEAST_CONFIDENCE: i64 = 50;
+
 /// A key of a map in the file.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -100,7 +105,14 @@ pub(super) const STEP_KEYS: &[Key] = &[
         "owner",
         Form::Word(OwnerMode::words),
         "suggest",
-        "`suggest` names the most adequate people; `write-back` also tells the tracker once a person accepts; `none`",
+        "`suggest` names the most adequate people; `write-back` also tells the tracker once a person accepts; `auto` does \
+         both by itself where it is sure; `none`",
+    ),
+    key(
+        "confidence",
+        Form::Number(LEAST_CONFIDENCE, 100),
+        "75",
+        "with `owner: auto`: how sure onduty has to be, in percent; 75 unless said otherwise",
     ),
     key(
         "blocks",
@@ -180,8 +192,12 @@ impl Check {
 
 impl OwnerMode {
     /// Every mode with its word.
-    pub(super) const ALL: [(&str, OwnerMode); 3] =
-        [("none", OwnerMode::None), ("suggest", OwnerMode::Suggest), ("write-back", OwnerMode::WriteBack)];
+    pub(super) const ALL: [(&str, OwnerMode); 4] = [
+        ("none", OwnerMode::None),
+        ("suggest", OwnerMode::Suggest),
+        ("write-back", OwnerMode::WriteBack),
+        ("auto", OwnerMode::Auto { percent: DEFAULT_CONFIDENCE }),
+    ];
 
     fn words() -> Vec<&'static str> {
         OwnerMode::ALL.map(|(word, _)| word).to_vec()
@@ -193,6 +209,7 @@ impl OwnerMode {
             OwnerMode::None => "none",
             OwnerMode::Suggest => "suggest",
             OwnerMode::WriteBack => "write-back",
+            OwnerMode::Auto { .. } => "auto",
         }
     }
 }

@@ -191,6 +191,18 @@ pub enum OwnerMode {
     Suggest,
     /// `write-back`: once a person accepts the suggestion, tell the tracker.
     WriteBack,
+    /// `auto`: where onduty is at least so sure, it names the owner by itself, and tells the tracker.
+    Auto {
+        /// At least this confidence, in percent.
+        percent: u8,
+    },
+}
+
+impl OwnerMode {
+    /// Whether a tracker is told who owns the cause.
+    pub fn tells_tracker(self) -> bool {
+        matches!(self, OwnerMode::WriteBack | OwnerMode::Auto { .. })
+    }
 }
 
 /// When in the day a step is due, in the duty's zone.

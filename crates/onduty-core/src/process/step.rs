@@ -3,7 +3,7 @@
 //! Called by `parse` for each entry of `steps`. Knows this step only; what two steps may not have in common is
 //! `parse`'s business.
 
-use super::keys::ESCALATE_KEYS;
+use super::keys::{ESCALATE_KEYS, LEAST_CONFIDENCE};
 use super::values::{self, told};
 use super::{ASKED, Check, Escalation, List, Occasion, OwnerMode, Period, Step, StepKind, Times, Work};
 use crate::expr::{Expression, Scope};
@@ -189,19 +189,31 @@ fn work(fields: &mut Fields<'_>, kind: Option<&StepKind>, problems: &mut Problem
 }
 
 fn owner(fields: &mut Fields<'_>, kind: Option<&StepKind>, problems: &mut Problems) -> OwnerMode {
-    let Some((word, place)) = fields.text("owner", problems) else { return OwnerMode::None };
-    if word == "auto" {
-        let mend = "write `owner: suggest`, or `owner: write-back` to tell the tracker once a person accepts";
-        problems.add(place, "`owner: auto` is not in this version", mend);
-        return OwnerMode::None;
+    let mode = fields.text("owner", problems).and_then(|(word, place)| {
+        let mode = values::word("owner", &word, place, &OwnerMode::ALL, problems)?;
+        let over_errors = kind.is_none_or(|kind| matches!(kind, StepKind::Each { list: List::Errors, .. }));
+        if mode == OwnerMode::WriteBack && !over_errors {
+            let what = "`owner: write-back` tells the error tracker, but this step is not about errors";
+            problems.add(place, what, "write `owner: suggest`");
+        }
+        Some(mode)
+    });
+    let place = fields.has("confidence").then(|| fields.place_of("confidence"));
+    let confidence = fields.number("confidence", LEAST_CONFIDENCE, 100, problems);
+    match (mode.unwrap_or_default(), place) {
+        (OwnerMode::Auto { percent }, _) => {
+            OwnerMode::Auto { percent: confidence.and_then(|number| u8::try_from(number).ok()).unwrap_or(percent) }
+        }
+        (mode, Some(place)) => {
+            problems.add(
+                place,
+                "`confidence` works only with `owner: auto`",
+                "remove `confidence`, or write `owner: auto`",
+            );
+            mode
+        }
+        (mode, None) => mode,
     }
-    let mode = values::word("owner", &word, place, &OwnerMode::ALL, problems).unwrap_or_default();
-    let over_errors = kind.is_none_or(|kind| matches!(kind, StepKind::Each { list: List::Errors, .. }));
-    if mode == OwnerMode::WriteBack && !over_errors {
-        let what = "`owner: write-back` tells the error tracker, but this step is not about errors";
-        problems.add(place, what, "write `owner: suggest`");
-    }
-    mode
 }
 
 fn blocks(fields: &mut Fields<'_>, work: &Option<Work>, problems: &mut Problems) -> bool {

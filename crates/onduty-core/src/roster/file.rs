@@ -54,12 +54,14 @@ fn read(text: &str, problems: &mut Problems) -> Option<Roster> {
     let mut engineers = BTreeMap::new();
     let mut in_file_order = Vec::new();
     let mut handles = engineer::Handles::default();
+    let mut successors = engineer::Successors::new();
     for (key, place, node) in people {
-        if let Some(engineer) = engineer::read(key, *place, node, &mut handles, problems) {
+        if let Some(engineer) = engineer::read(key, *place, node, &mut handles, &mut successors, problems) {
             in_file_order.push(engineer.id.clone());
             engineers.insert(engineer.id.clone(), engineer);
         }
     }
+    engineer::check_successors(&successors, &engineers, problems);
     let known = duty::Known { engineers: &engineers, in_file_order: &in_file_order };
     let duties =
         duties.iter().filter_map(|(key, place, node)| duty::read(key, *place, node, &known, problems)).collect();

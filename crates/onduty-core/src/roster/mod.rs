@@ -27,6 +27,8 @@ pub struct Engineer {
     pub joined: Option<Date>,
     /// Last day at work.
     pub left: Option<Date>,
+    /// Who takes over what this person knew best, once they have left.
+    pub successor: Option<EngineerId>,
     /// Days this person works; all of the duty's working days unless said otherwise.
     pub working_days: Option<Weekdays>,
     /// Days away, from the roster file.
@@ -221,6 +223,20 @@ impl Roster {
     /// The duty called `id`.
     pub fn duty(&self, id: &DutyId) -> Option<&Duty> {
         self.duties.iter().find(|duty| duty.id == *id)
+    }
+
+    /// Who answers on `day` for what `engineer` did: themselves, or whoever took over from who has left, in as many
+    /// steps as that took.
+    pub fn heir_of<'a>(&'a self, engineer: &'a Engineer, day: Date) -> Option<&'a Engineer> {
+        let mut heir = engineer;
+        // The file is refused when successors go round in a circle; who asks must not hang all the same.
+        for _ in 0..=self.engineers.len() {
+            if !heir.has_left(day) {
+                return Some(heir);
+            }
+            heir = self.engineers.get(heir.successor.as_ref()?)?;
+        }
+        None
     }
 
     /// The engineer's name as people write it, or the id for somebody who left the roster.

@@ -92,6 +92,7 @@ impl Stage {
                 team: None,
                 joined: None,
                 left: None,
+                successor: None,
                 working_days: None,
                 leave: vec![],
             };
@@ -236,13 +237,19 @@ fn item(step: &str, subject: &str, why: Why, opened_at: Timestamp) -> Item {
 }
 
 fn suggestion(people: Vec<Candidate>, note: Option<&str>) -> Option<Suggestion> {
-    Some(Suggestion { people, at: at("13:53"), note: note.map(str::to_owned) })
+    Some(Suggestion { people, others: Vec::new(), team: None, at: at("13:53"), note: note.map(str::to_owned) })
 }
 
 fn knows(engineer: &str, available: bool, theirs: u32) -> Candidate {
     let reason =
         OwnerReason::RecentCommits { file: "app/booking/create.rb".to_owned(), theirs, of: 9, newest: days_ago(3) };
-    Candidate { engineer: EngineerId::from(engineer), available, confidence: Some(0.48), reasons: vec![reason] }
+    Candidate {
+        engineer: EngineerId::from(engineer),
+        available,
+        confidence: Some(0.21),
+        owned: 0,
+        reasons: vec![reason],
+    }
 }
 
 fn since_green(engineer: &str) -> Candidate {
@@ -251,7 +258,13 @@ fn since_green(engineer: &str) -> Candidate {
         title: "Refuse a second booking of the same seat".to_owned(),
         of: 3,
     };
-    Candidate { engineer: EngineerId::from(engineer), available: true, confidence: Some(0.62), reasons: vec![reason] }
+    Candidate {
+        engineer: EngineerId::from(engineer),
+        available: true,
+        confidence: Some(0.62),
+        owned: 0,
+        reasons: vec![reason],
+    }
 }
 
 fn taken(engineer: &str, clock: &str) -> Option<Taken> {
@@ -705,7 +718,7 @@ pub fn item_page(day: Day) -> ItemPageView {
         text: "A flake of the seat map; test mended in 41c09d2.".to_owned(),
         resolve: WriteBack::NotAsked,
     });
-    ItemPageView { item, blocks: true, history, earlier: vec![earlier] }
+    ItemPageView { item, blocks: true, history, earlier: vec![earlier], asked_about: Some(EngineerId::from("sam")) }
 }
 
 /// The log book page.

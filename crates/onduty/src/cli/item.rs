@@ -75,7 +75,14 @@ enum Verb {
     Owner {
         /// Its id
         id: String,
-        /// Who; the first suggestion unless given
+        /// Who; the one who is proposed unless given
+        engineer: Option<String>,
+    },
+    /// Ask why somebody is not proposed as its owner
+    WhyNot {
+        /// Its id
+        id: String,
+        /// Who; you unless given
         engineer: Option<String>,
     },
     /// Look at subjects of a baseline as ordinary items
@@ -108,10 +115,11 @@ pub async fn run(args: ItemArgs) -> Result<u8, CommandError> {
         Verb::Owner { id, engineer } => {
             let engineer = match engineer {
                 Some(engineer) => engineer.clone(),
-                None => first_suggestion(&client, id).await?,
+                None => proposed(&client, id).await?,
             };
             (id, Some(("owner", json!({"engineer": engineer}))))
         }
+        Verb::WhyNot { id, engineer } => return why_not(&client, id, engineer.as_deref(), args.server.json).await,
         Verb::Baseline { id, count } => (id, Some(("baseline", json!({"count": count})))),
     };
     let path = format!("/api/v1/items/{}", segment(id));
@@ -126,10 +134,23 @@ pub async fn run(args: ItemArgs) -> Result<u8, CommandError> {
     Ok(OK)
 }
 
-async fn first_suggestion(client: &Client, id: &str) -> Result<String, CommandError> {
+async fn proposed(client: &Client, id: &str) -> Result<String, CommandError> {
     let item = client.get(&format!("/api/v1/items/{}", segment(id))).await?;
-    let first = item["suggestion"]["people"][0]["engineer"].as_str().map(str::to_owned);
-    first.ok_or_else(|| CommandError::BadInput("nobody is suggested for this item; name the engineer".to_owned()))
+    let proposed = item["proposed"].as_str().map(str::to_owned);
+    proposed.ok_or_else(|| CommandError::BadInput("nobody is suggested for this item; name the engineer".to_owned()))
+}
+
+async fn why_not(client: &Client, id: &str, engineer: Option<&str>, json: bool) -> Result<u8, CommandError> {
+    let query = engineer.map(|engineer| format!("?engineer={}", segment(engineer))).unwrap_or_default();
+    let answer = client.get(&format!("/api/v1/items/{}/why-not{query}", segment(id))).await?;
+    if json {
+        return Ok(print_json(&answer));
+    }
+    println!("{}", shown(&answer["text"]));
+    for reason in answer["reasons"].as_array().into_iter().flatten() {
+        println!("  {}", shown(reason));
+    }
+    Ok(OK)
 }
 
 fn text(item: &Value) -> String {

@@ -12,7 +12,7 @@ use onduty_core::owner::{self, Evidence};
 use onduty_core::process::OwnerMode;
 use onduty_core::signal::{Build, Commit, ErrorGroup, Fact, RolloutState, SignalState};
 use onduty_core::{calendar, signal};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio::sync::broadcast::error::RecvError;
 
 /// The histories that were read, by repository.
@@ -63,7 +63,7 @@ fn wants_owner(look: &Look, item: &Item) -> bool {
 }
 
 async fn suggest(app: &App, look: &Look, histories: &mut Histories, item: &Item) -> Suggestion {
-    let mut evidence = Evidence { decided: decided_before(look, item), ..Evidence::default() };
+    let mut evidence = Evidence { decided: decided_before(look, item), owned: owned(look), ..Evidence::default() };
     match &item.why {
         Why::Subject { fact: Fact::Error(error), .. } => {
             if let Err(error) = look_around(app, look, histories, error, &mut evidence).await {
@@ -83,11 +83,20 @@ async fn suggest(app: &App, look: &Look, histories: &mut Histories, item: &Item)
     owner::suggest(&evidence, &look.instance.roster, today, look.now)
 }
 
-/// Whom people named for the same subject before, newest first.
+/// How many open items of the duty each engineer owns.
+fn owned(look: &Look) -> BTreeMap<EngineerId, u32> {
+    let mut owned = BTreeMap::new();
+    for owner in look.memory.items.values().filter(|item| item.is_open()).filter_map(|item| item.owner.as_ref()) {
+        *owned.entry(owner.engineer.clone()).or_default() += 1;
+    }
+    owned
+}
+
+/// Whom people named for the same subject before, newest first. What the machine decided is no evidence for itself.
 fn decided_before(look: &Look, item: &Item) -> Vec<(EngineerId, jiff::Timestamp)> {
     let same = look.memory.items.values().filter(|other| other.subject == item.subject && other.id != item.id);
-    let mut decided: Vec<_> =
-        same.filter_map(|other| other.owner.as_ref().map(|owner| (owner.engineer.clone(), owner.at))).collect();
+    let owners = same.filter_map(|other| other.owner.as_ref()).filter(|owner| owner.is_decided_by_person());
+    let mut decided: Vec<_> = owners.map(|owner| (owner.engineer.clone(), owner.at)).collect();
     decided.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
     decided
 }

@@ -6,15 +6,17 @@
 mod access;
 mod events;
 mod markdown;
+mod owners;
 mod reasons;
 mod words;
 
 pub use access::role_name;
 pub use events::{LogLine, author, event, line, names_its_item};
 pub use markdown::{LogDay, markdown_log};
+pub use owners::{candidate, likely, owner_reason, presence, unsure, why_not};
 pub use reasons::{
-    BlockerText, because, blocker, blocker_parts, candidate, closing, facts, feed_name, item_title, owner_reason,
-    resolve, rollout_state, snooze, unknown, unknown_briefly, why, write_back,
+    BlockerText, because, blocker, blocker_parts, closing, facts, feed_name, item_title, resolve, rollout_state,
+    snooze, unknown, unknown_briefly, why, write_back,
 };
 pub use words::{
     and, count, duration, human_number, initials, is_web_link, short_revision, shorten, visible, visible_lines,
@@ -158,6 +160,7 @@ pub(crate) mod sample {
                 team: None,
                 joined: None,
                 left: None,
+                successor: None,
                 working_days: None,
                 leave: vec![],
             };

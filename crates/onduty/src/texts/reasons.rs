@@ -2,7 +2,7 @@
 
 use super::{Telling, and, count, human_number, short_revision, visible};
 use onduty_core::gate::Blocker;
-use onduty_core::item::{Candidate, Closing, Item, OwnerReason, SeenValue, SnoozeUntil, Why, WriteBack};
+use onduty_core::item::{Closing, Item, SeenValue, SnoozeUntil, Why, WriteBack};
 use onduty_core::signal::{Build, BuildState, CustomState, ErrorGroup, Fact, Kind, RolloutState, UnknownReason};
 
 /// A kind of signal as people say it.
@@ -340,69 +340,6 @@ pub fn closing(how: &Closing, tell: &Telling<'_>) -> String {
     }
 }
 
-/// Why a person may be the one to ask. Says what they know, never what they did wrong.
-pub fn owner_reason(reason: &OwnerReason, tell: &Telling<'_>) -> String {
-    match reason {
-        OwnerReason::RecentCommits { file, theirs, of, newest } => {
-            let newest = tell.ago(*newest);
-            format!("knows {}: {theirs} of its {}, newest {newest}", visible(file), count(*of as usize, "commit"))
-        }
-        OwnerReason::WroteLine { file, line, revision, at } => {
-            let (file, revision) = (visible(file), short_revision(revision));
-            format!("wrote line {line} of {file} in {revision}, {}", tell.ago(*at))
-        }
-        OwnerReason::WroteAround { lines, of } => {
-            format!("wrote {lines} of the {} around it", count(*of as usize, "line"))
-        }
-        OwnerReason::CommitsToFolder { folder, theirs, of, newest } => {
-            let folder = if folder.is_empty() { "the root of the repository".to_owned() } else { visible(folder) };
-            let newest = tell.ago(*newest);
-            format!("knows {folder}: {theirs} of its {}, newest {newest}", count(*of as usize, "commit"))
-        }
-        OwnerReason::CommitsLately { commits, days } => {
-            format!("works on this repository: {} in the last {days} days", count(*commits as usize, "commit"))
-        }
-        OwnerReason::LastCommit { at } => format!("last committed {}", tell.ago(*at)),
-        OwnerReason::SinceGreen { revision, title, of } => {
-            let place = if *of == 1 {
-                "the only commit since green".to_owned()
-            } else {
-                format!("one of {of} commits since green")
-            };
-            format!("wrote {} “{}”, {place}", short_revision(revision), visible(title))
-        }
-        OwnerReason::DecidedBefore { at } => format!("was the one for this before, {}", tell.time(*at)),
-    }
-}
-
-/// A person and the best reason, short enough for a line: `Priya Nair (one of 3 commits since green; here)`.
-pub fn candidate(candidate: &Candidate, tell: &Telling<'_>) -> String {
-    let reason = candidate.reasons.first().map(|reason| match reason {
-        OwnerReason::RecentCommits { file, theirs, of, .. } => {
-            let file = file.rsplit('/').next().unwrap_or(file);
-            format!("{theirs} of the {} to {}", count(*of as usize, "commit"), visible(file))
-        }
-        OwnerReason::WroteLine { file, line, .. } => {
-            let file = file.rsplit('/').next().unwrap_or(file);
-            format!("wrote line {line} of {}", visible(file))
-        }
-        OwnerReason::WroteAround { lines, of } => {
-            format!("wrote {lines} of the {} around it", count(*of as usize, "line"))
-        }
-        OwnerReason::CommitsToFolder { folder, .. } => format!("knows {}", visible(folder)),
-        OwnerReason::CommitsLately { commits, days } => {
-            format!("{} here in {days} days", count(*commits as usize, "commit"))
-        }
-        OwnerReason::LastCommit { at } => format!("last committed {}", tell.ago(*at)),
-        OwnerReason::SinceGreen { of: 1, .. } => "the only commit since green".to_owned(),
-        OwnerReason::SinceGreen { of, .. } => format!("one of {of} commits since green"),
-        OwnerReason::DecidedBefore { .. } => "was the one for this before".to_owned(),
-    });
-    let here = if candidate.available { "here" } else { "away today" };
-    let inside: Vec<String> = reason.into_iter().chain([here.to_owned()]).collect();
-    format!("{} ({})", tell.name(&candidate.engineer), inside.join("; "))
-}
-
 /// How far the source was told about an owner, where there is something to say.
 pub fn write_back(state: WriteBack) -> Option<&'static str> {
     match state {
@@ -438,7 +375,6 @@ pub fn rollout_state(state: RolloutState) -> &'static str {
 mod tests {
     use super::super::sample::{at, paris, roster};
     use super::*;
-    use onduty_core::ids::EngineerId;
     use onduty_core::signal::CustomSignal;
 
     #[test]
@@ -494,21 +430,5 @@ mod tests {
         assert_eq!(line(None), "certificate shop.example is failing");
         assert_eq!(line(Some("expires in 3 days")), "shop.example: expires in 3 days");
         assert_eq!(line(Some("shop.example expires in 3 days")), "shop.example expires in 3 days");
-    }
-
-    #[test]
-    fn a_candidate_is_named_for_what_they_know() {
-        let (zone, roster) = (paris(), roster());
-        let tell = Telling { now: at("2026-03-02T14:04:00"), zone: &zone, roster: &roster, process: None };
-        let reason = OwnerReason::RecentCommits {
-            file: "app/booking/create.rb".into(),
-            theirs: 4,
-            of: 9,
-            newest: at("2026-02-27T14:04:00"),
-        };
-        assert_eq!(owner_reason(&reason, &tell), "knows app/booking/create.rb: 4 of its 9 commits, newest 3 days ago");
-        let sam =
-            Candidate { engineer: EngineerId::from("priya"), available: true, confidence: None, reasons: vec![reason] };
-        assert_eq!(candidate(&sam, &tell), "Priya Nair (4 of the 9 commits to create.rb; here)");
     }
 }

@@ -106,6 +106,7 @@ fn item_json(item: &Item, scene: &Scene) -> Value {
     value["why_text"] = json!(texts::why(&item.why, &tell));
     value["needs_somebody"] = json!(item.needs_somebody());
     if let Some(suggestion) = &item.suggestion {
+        value["proposed"] = json!(suggestion.proposed().map(|person| &person.engineer));
         value["suggestion_text"] = suggestion.people.iter().map(|person| texts::candidate(person, &tell)).collect();
     }
     value

@@ -27,6 +27,7 @@ mod single_sign_on;
 mod tracks;
 pub mod views;
 mod walls;
+mod why_not;
 
 use crate::app::App;
 use axum::Router;

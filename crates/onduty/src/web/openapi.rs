@@ -64,6 +64,9 @@ fn query_parameters(path: &str, method: &str) -> Vec<Value> {
             query("after", "Everything after this number", "integer"),
             query("limit", "Most entries, 200 unless given", "integer"),
         ],
+        ("GET", "/api/v1/items/{id}/why-not") => {
+            vec![query("engineer", "Who is asked about; whoever asks unless given", "string")]
+        }
         ("GET", "/api/v1/access-log") => vec![
             query("q", "Words to look for", "string"),
             query("before", "Entries before this number", "integer"),

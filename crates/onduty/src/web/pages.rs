@@ -54,11 +54,20 @@ pub async fn today(State(web): State<Web>, Extension(visit): Extension<Visit>) -
     Ok(draw(&web, &scene, &reader, "Today", Here::Today, body))
 }
 
+/// The query of an item's page.
+#[derive(Debug, Deserialize)]
+pub struct ItemQuery {
+    /// Who asks why they are not proposed as owner.
+    #[serde(rename = "why-not")]
+    why_not: Option<String>,
+}
+
 /// `GET /items/{id}`
 pub async fn item(
     State(web): State<Web>,
     Extension(visit): Extension<Visit>,
     Path(id): Path<String>,
+    Query(query): Query<ItemQuery>,
 ) -> Result<Markup, HttpError> {
     let id = ItemId::from_text(&id);
     let scene = scene(&web, &visit).await?;
@@ -72,6 +81,7 @@ pub async fn item(
         history: scene.lines(&history),
         earlier: earlier.iter().map(|other| scene.item(other)).collect(),
         item: scene.item(&item),
+        asked_about: query.why_not.map(EngineerId::new),
     };
     let me = me(&visit);
     let back = format!("/items/{id}");

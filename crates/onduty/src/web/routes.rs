@@ -3,7 +3,9 @@
 
 use super::auth::About;
 use super::policy::Wish;
-use super::{Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, single_sign_on, walls};
+use super::{
+    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, single_sign_on, walls, why_not,
+};
 use crate::server::Limits;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path};
@@ -119,6 +121,7 @@ pub fn all() -> Vec<Route> {
         page("/api/v1/duties/{duty}/rollouts", Look, Path, "Rollouts, newest first", get(api::rollouts)),
         page("/api/v1/duties/{duty}/rollouts/{id}", Look, Path, "A rollout and its output", get(api::rollout)),
         page("/api/v1/items/{id}", Look, Item, "An item and its history", get(api::item)),
+        page("/api/v1/items/{id}/why-not", Look, Item, "Why somebody is not proposed as owner", get(why_not::why_not)),
         form("/api/v1/items/{id}/{verb}", Work, Item, "Changes an item", post(api::act)),
         form("/api/v1/duties/{duty}/questions", Ask, Path, "Asks the one on duty", post(api::ask)),
         form("/api/v1/duties/{duty}/notes", Work, Path, "Writes a note", post(api::note)),

@@ -86,11 +86,39 @@ async fn errors(day: &Day) {
     .await;
     let (text, _) = both(day, &["now"]).await;
     assert!(text.contains("suggested: "), "{text}");
+    why_not_me(day, &id).await;
     ends(day.onduty(&["item", "owner", &id, "nosuch"]).await, 1);
     ends(day.onduty(&["item", "owner", &id]).await, 0);
     assert_eq!(day.closed(&id).await["state"]["how"]["how"], "assigned_at_source");
     assert_eq!(day.world.tracker().assignments().len(), 1);
     ends(day.onduty(&["item", "show", "developers.nosuch.0.1"]).await, 2);
+}
+
+/// Everybody of the roster gets an answer, in the words of the page, and it is the one about the suggestion.
+async fn why_not_me(day: &Day, id: &str) {
+    let item = day.item_called(id).await;
+    let proposed = item["proposed"].as_str().unwrap();
+    let (text, json) = both(day, &["item", "why-not", id, proposed]).await;
+    assert!(json["answer"] == "proposed" && text.lines().next().unwrap().ends_with("is proposed."), "{text}{json}");
+    assert!(!json["reasons"].as_array().unwrap().is_empty() && json["candidate"]["confidence"].is_number(), "{json}");
+    let ranked: Vec<&str> = ["people", "others"]
+        .iter()
+        .flat_map(|part| item["suggestion"][*part].as_array().into_iter().flatten())
+        .map(|person| person["engineer"].as_str().unwrap())
+        .collect();
+    assert!(ranked.len() > 5, "the sample has enough history for more than those who are named: {ranked:?}");
+    for (place, engineer) in ranked.iter().enumerate().filter(|(_, engineer)| **engineer != proposed) {
+        let (text, json) = both(day, &["item", "why-not", id, engineer]).await;
+        assert_eq!(json["answer"], "ranked", "{json}");
+        assert!(text.contains(&format!("is number {} of {}", place + 1, ranked.len())), "{text}");
+    }
+    // Who asks without a name asks for themselves: the one who is signed in.
+    assert_eq!(both(day, &["item", "why-not", id]).await.1["engineer"], "lena");
+    ends(day.onduty(&["item", "why-not", id, "nosuch"]).await, 2);
+    let page = day.operator().get(&format!("/items/{id}?why-not={proposed}")).await.expect(200).main().to_owned();
+    assert!(page.contains("is proposed.") && page.contains("% likely"), "{page}");
+    let page = day.operator().get(&format!("/items/{id}?why-not=%3Cscript%3Ex")).await.expect(200).main().to_owned();
+    assert!(page.contains("&lt;script&gt;x</bdi> is not on the roster.") && !page.contains("<script>x"), "{page}");
 }
 
 async fn questions_and_notes(day: &Day) {

@@ -60,7 +60,12 @@ pub fn error(id: &str, at: Timestamp) -> ErrorGroup {
 impl Day {
     /// A Monday at 10:00 with the seed's process, everything connected and fine.
     pub fn seed() -> Day {
-        let mut day = Day::with(crate::process::STARTER);
+        Day::calm(crate::process::STARTER)
+    }
+
+    /// A day on which the sources of the seed are heard and everything is fine, under `process`.
+    pub fn calm(process: &str) -> Day {
+        let mut day = Day::with(process);
         day.hears(&["errors", "builds", "rollouts", "commits"]);
         day.builds("unit tests", BuildState::Passed, "a1");
         day.head(&["a1", "a0"]);
@@ -210,6 +215,12 @@ impl Day {
     pub fn act(&mut self, by: &str, action: Action) {
         let record = Record::Acted { duty: self.duty.clone(), at: self.now, by: Some(EngineerId::from(by)), action };
         self.record(record);
+        self.tick();
+    }
+
+    /// What the machine does by itself.
+    pub fn machine_acts(&mut self, action: Action) {
+        self.record(Record::Acted { duty: self.duty.clone(), at: self.now, by: None, action });
         self.tick();
     }
 

@@ -4,8 +4,7 @@ use super::Day;
 use super::day::time;
 use crate::engine::Action;
 use crate::ids::EngineerId;
-use crate::item::{Candidate, Closing};
-use crate::item::{ItemId, ItemState, OwnerReason, SnoozeUntil, Suggestion, WriteBack};
+use crate::item::{Candidate, Closing, ItemId, ItemState, MANY_ITEMS, OwnerReason, SnoozeUntil, Suggestion, WriteBack};
 use crate::signal::{BuildState, CustomState, ErrorStatus, RolloutState};
 
 fn conclude(day: &mut Day, step: &str) {
@@ -218,19 +217,82 @@ fn beyond_the_limit_is_one_counted_item_that_still_blocks() {
     assert!(day.step("staging-errors").starts_with("open 3\n  more #1 (1) open"), "{}", day.step("staging-errors"));
 }
 
+/// A day whose step about production errors is `owner: auto`, with an open item of it.
+fn day_that_assigns(confidence: &str) -> (Day, ItemId) {
+    let text = crate::process::STARTER.replace("owner: write-back", &format!("owner: auto{confidence}"));
+    let mut day = Day::calm(&text);
+    day.error("e1", |error| error.environment = "production".into());
+    day.tick();
+    let item = day.item("production-errors").id;
+    (day, item)
+}
+
+fn candidate(engineer: &str, available: bool, confidence: f64) -> Candidate {
+    Candidate {
+        engineer: EngineerId::from(engineer),
+        available,
+        confidence: Some(confidence),
+        owned: 0,
+        reasons: vec![OwnerReason::DecidedBefore { at: time("09:00") }],
+    }
+}
+
+fn suggestion(people: Vec<Candidate>) -> Suggestion {
+    Suggestion { people, others: Vec::new(), team: None, at: time("09:00"), note: None }
+}
+
+#[test]
+fn auto_names_the_owner_only_where_it_is_sure() {
+    for (confidence, people, expected) in [
+        ("", vec![candidate("omar", true, 0.75)], Some("omar")),
+        ("", vec![candidate("omar", true, 0.74)], None),
+        ("\n    confidence: 90", vec![candidate("omar", true, 0.89)], None),
+        ("\n    confidence: 50", vec![candidate("omar", true, 0.5)], Some("omar")),
+        // Sure of somebody who is away is not sure of whoever is next.
+        ("", vec![candidate("omar", false, 0.8), candidate("lena", true, 0.2)], None),
+        ("", vec![candidate("omar", false, 1.0)], None),
+        ("", vec![Candidate { owned: MANY_ITEMS, ..candidate("omar", true, 0.9) }], None),
+        ("", vec![Candidate { confidence: None, ..candidate("omar", true, 0.9) }], None),
+        ("", vec![], None),
+    ] {
+        let (mut day, item) = day_that_assigns(confidence);
+        let told = format!("{confidence} {people:?}");
+        day.machine_acts(Action::Suggest { item, suggestion: suggestion(people) });
+        let item = day.item("production-errors");
+        let owner = item.owner.as_ref();
+        assert_eq!(owner.map(|owner| owner.engineer.as_str()), expected, "{told}");
+        assert!(owner.is_none_or(|owner| owner.write_back == WriteBack::Pending && !owner.is_decided_by_person()));
+        assert!(item.taken.is_none(), "the owner is not made the driver");
+    }
+}
+
+#[test]
+fn auto_never_overrides_a_person() {
+    let (mut day, item) = day_that_assigns("");
+    day.act("lena", Action::DecideOwner { item: item.clone(), engineer: EngineerId::from("lena") });
+    day.machine_acts(Action::Suggest {
+        item: item.clone(),
+        suggestion: suggestion(vec![candidate("omar", true, 0.99)]),
+    });
+    let owner = day.item("production-errors").owner.unwrap();
+    assert!(owner.engineer.as_str() == "lena" && owner.is_decided_by_person(), "{owner:?}");
+    // A person overrides it at any time.
+    let (mut day, item) = day_that_assigns("");
+    day.machine_acts(Action::Suggest {
+        item: item.clone(),
+        suggestion: suggestion(vec![candidate("omar", true, 0.99)]),
+    });
+    day.act("lena", Action::DecideOwner { item, engineer: EngineerId::from("lena") });
+    assert_eq!(day.item("production-errors").owner.unwrap().engineer.as_str(), "lena");
+}
+
 #[test]
 fn an_owner_is_decided_by_a_person_and_told_to_the_tracker() {
     let mut day = Day::seed();
     day.error("e1", |error| error.environment = "production".into());
     day.tick();
     let item = day.item("production-errors").id;
-    let person = Candidate {
-        engineer: EngineerId::from("omar"),
-        available: true,
-        confidence: None,
-        reasons: vec![OwnerReason::DecidedBefore { at: time("09:00") }],
-    };
-    let suggestion = Suggestion { people: vec![person], at: day.now, note: None };
+    let suggestion = suggestion(vec![Candidate { confidence: None, ..candidate("omar", true, 0.0) }]);
     day.act("lena", Action::Suggest { item: item.clone(), suggestion });
     assert!(day.item("production-errors").owner.is_none(), "suggesting never assigns");
     day.act("lena", Action::DecideOwner { item: item.clone(), engineer: EngineerId::from("omar") });

@@ -2,7 +2,7 @@
 
 use super::values;
 use crate::files::{Fields, Node, Place, Problems, Value};
-use crate::ids::{EngineerId, is_plain_id};
+use crate::ids::{EngineerId, MACHINE, is_plain_id};
 use crate::roster::{Engineer, Leave};
 use std::collections::BTreeMap;
 
@@ -10,14 +10,24 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Handles(BTreeMap<String, String>);
 
+/// Who takes over from whom, with the place where it is said.
+pub type Successors = Vec<(EngineerId, EngineerId, Place)>;
+
 /// Reads the engineer called `key`.
-pub fn read(key: &str, place: Place, node: &Node, handles: &mut Handles, problems: &mut Problems) -> Option<Engineer> {
-    let plain = is_plain_id(key) && key != "all";
+pub fn read(
+    key: &str,
+    place: Place,
+    node: &Node,
+    handles: &mut Handles,
+    successors: &mut Successors,
+    problems: &mut Problems,
+) -> Option<Engineer> {
+    let plain = is_plain_id(key) && key != "all" && key != MACHINE;
     if !plain {
         problems.add(
             place,
             format!("`{key}` cannot be the short name of an engineer"),
-            "use lower-case letters, digits, `-`, `_` and `.`, at most 64, but not `all`",
+            "use lower-case letters, digits, `-`, `_` and `.`, at most 64, but not `all` or `onduty`",
         );
     }
     let nobody = Node { value: Value::Map(Vec::new()), place: node.place, block: false };
@@ -54,6 +64,7 @@ pub fn read(key: &str, place: Place, node: &Node, handles: &mut Handles, problem
             "correct one of the two days",
         );
     }
+    let successor = fields.text("successor", problems);
     let has_days = fields.has("working_days");
     let texts = fields.texts("working_days", problems);
     let working_days = values::weekdays(&texts, problems);
@@ -68,6 +79,10 @@ pub fn read(key: &str, place: Place, node: &Node, handles: &mut Handles, problem
         .map(|(from, to)| Leave { from, to })
         .collect();
     fields.finish(problems);
+    let successor = successor.map(|(successor, place)| {
+        successors.push((EngineerId::new(key), EngineerId::from(&*successor), place));
+        EngineerId::from(&*successor)
+    });
     plain.then(|| Engineer {
         id: EngineerId::new(key),
         name: name.unwrap_or_else(|| key.to_owned()),
@@ -76,9 +91,34 @@ pub fn read(key: &str, place: Place, node: &Node, handles: &mut Handles, problem
         team,
         joined,
         left,
+        successor,
         working_days: has_days.then(|| working_days.into_iter().collect()),
         leave,
     })
+}
+
+/// Notes who takes over and is not on the roster, and where taking over goes round in a circle.
+pub fn check_successors(successors: &Successors, engineers: &BTreeMap<EngineerId, Engineer>, problems: &mut Problems) {
+    let after: BTreeMap<&EngineerId, &EngineerId> = successors.iter().map(|(from, to, _)| (from, to)).collect();
+    for (from, to, place) in successors {
+        if !engineers.contains_key(to) {
+            problems.add(*place, format!("`{to}` is not on the roster"), "name the short name of an engineer");
+            continue;
+        }
+        let mut next = Some(to);
+        let mut steps = after.len();
+        while let Some(engineer) = next
+            && engineer != from
+            && steps > 0
+        {
+            next = after.get(engineer).copied();
+            steps -= 1;
+        }
+        if next == Some(from) {
+            let what = format!("what `{from}` knew comes back to `{from}`");
+            problems.add(*place, what, "name somebody who stays as the last successor");
+        }
+    }
 }
 
 impl Handles {

@@ -86,14 +86,14 @@ fn every_bad_engineer_gets_a_message() {
         "  Eva: {}\n",
         "",
         &[
-            "roster.yml:4:3: `Eva` cannot be the short name of an engineer; use lower-case letters, digits, `-`, `_` and `.`, at most 64, but not `all`",
+            "roster.yml:4:3: `Eva` cannot be the short name of an engineer; use lower-case letters, digits, `-`, `_` and `.`, at most 64, but not `all` or `onduty`",
         ],
     );
     check(
         "  all: {}\n",
         "",
         &[
-            "roster.yml:4:3: `all` cannot be the short name of an engineer; use lower-case letters, digits, `-`, `_` and `.`, at most 64, but not `all`",
+            "roster.yml:4:3: `all` cannot be the short name of an engineer; use lower-case letters, digits, `-`, `_` and `.`, at most 64, but not `all` or `onduty`",
         ],
     );
     check(
@@ -139,6 +139,19 @@ fn every_bad_engineer_gets_a_message() {
         "  eva: {joined: 2026-02-02, left: 2026-01-30}\n",
         "",
         &["roster.yml:4:29: `eva` leaves on 2026-01-30, before joining on 2026-02-02; correct one of the two days"],
+    );
+    check(
+        "  eva: {left: 2026-01-30, successor: ole}\n",
+        "",
+        &["roster.yml:4:38: `ole` is not on the roster; name the short name of an engineer"],
+    );
+    check(
+        "  eva: {left: 2026-01-30, successor: ole}\n  ole: {left: 2026-02-27, successor: eva}\n",
+        "",
+        &[
+            "roster.yml:4:38: what `eva` knew comes back to `eva`; name somebody who stays as the last successor",
+            "roster.yml:5:38: what `ole` knew comes back to `ole`; name somebody who stays as the last successor",
+        ],
     );
     check(
         "  eva: {working_days: [mon, thursady]}\n",

@@ -5,7 +5,9 @@ use super::parts;
 use super::{Reader, StateView};
 use crate::texts::{self, LogLine, count, human_number};
 use maud::{Markup, html};
+use onduty_core::ids::EngineerId;
 use onduty_core::item::{ItemState, SeenValue, Why};
+use onduty_core::owner::{self, WhyNot};
 use onduty_core::process::OwnerMode;
 use onduty_core::signal::{Build, ErrorGroup, Fact, Frame};
 
@@ -20,6 +22,8 @@ pub struct ItemPageView {
     pub history: Vec<LogLine>,
     /// Earlier items of the same subject under the same step, newest first.
     pub earlier: Vec<ItemView>,
+    /// Somebody who asks why they are not proposed as owner.
+    pub asked_about: Option<EngineerId>,
 }
 
 /// The whole page.
@@ -53,9 +57,43 @@ pub fn page(view: &ItemPageView, reader: &Reader<'_>) -> Markup {
                 }
                 aside class="side-column" aria-label="Who and how" {
                     (standing(view, reader))
-                    @if view.item.owner != OwnerMode::None { (items::people(&view.item, true, reader)) }
+                    @if view.item.owner != OwnerMode::None { (items::people(&view.item, true, reader)) (why_not(view, reader)) }
                     div id="item-snooze" data-part { (items::snooze_form(&view.item, reader)) }
                 }
+            }
+        }
+    }
+}
+
+/// Not a live part: an answer stays until somebody asks again.
+fn why_not(view: &ItemPageView, reader: &Reader<'_>) -> Markup {
+    let (item, tell) = (&view.item.item, &reader.tell);
+    let Some(suggestion) = item.suggestion.as_ref().filter(|suggestion| !suggestion.people.is_empty()) else {
+        return html! {};
+    };
+    let about = view.asked_about.as_ref();
+    let answer = about.and_then(|who| Some((who, owner::why_not(suggestion, who, tell.roster, tell.today())?)));
+    let chosen = about.or(reader.me);
+    html! {
+        section id="why-not" class="why-not" aria-labelledby="why-not-title" {
+            h3 id="why-not-title" { "Why not me?" }
+            form class="inline" method="get" action={ (parts::item_path(&item.id)) "#why-not" } {
+                label for="why-not-who" { "Who asks" }
+                select id="why-not-who" name="why-not" required {
+                    option value="" { "choose…" }
+                    @for id in tell.roster.engineers.keys() {
+                        option value=(id) selected[chosen == Some(id)] { (tell.name(id)) }
+                    }
+                }
+                (parts::button("Ask", None, "small"))
+            }
+            @match (about, answer) {
+                (_, Some((who, answer))) => {
+                    p { bdi { (texts::why_not(who, &answer, tell)) } }
+                    @if let WhyNot::Ranked { candidate, .. } = answer { (items::reasons(candidate, tell)) }
+                }
+                (Some(who), None) => p { (parts::text(who.as_str())) " is not on the roster." },
+                (None, None) => {}
             }
         }
     }

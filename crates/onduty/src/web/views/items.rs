@@ -2,7 +2,7 @@
 
 use super::parts::{self, item_path};
 use super::{Reader, StateView, icons};
-use crate::texts;
+use crate::texts::{self, Telling};
 use maud::{Markup, html};
 use onduty_core::item::{Candidate, Item, ItemState, Suggestion, Why};
 use onduty_core::process::OwnerMode;
@@ -112,18 +112,15 @@ fn standing(view: &ItemView, reader: &Reader<'_>) -> Markup {
     }
 }
 
-/// The best candidate who is here today; the best one of all where everybody is away.
-fn first_to_ask(suggestion: &Suggestion) -> Option<&Candidate> {
-    suggestion.people.iter().find(|person| person.available).or(suggestion.people.first())
-}
-
 /// Who to ask first, with the best reason.
 fn helper(suggestion: Option<&Suggestion>, reader: &Reader<'_>) -> Markup {
     html! {
         @match suggestion {
             None => "Looking for who could help…",
             Some(suggestion @ Suggestion { people, note, .. }) => {
-                @if let Some(first) = first_to_ask(suggestion) {
+                @if let Some(team) = texts::unsure(suggestion) {
+                    bdi { (team) }
+                } @else if let Some(first) = suggestion.proposed() {
                     "Could help: " bdi { (texts::candidate(first, &reader.tell)) }
                     @if people.len() > 1 { " and " (people.len() - 1) " more" }
                 } @else {
@@ -139,7 +136,7 @@ fn helper(suggestion: Option<&Suggestion>, reader: &Reader<'_>) -> Markup {
 pub fn quick_actions(view: &ItemView, reader: &Reader<'_>) -> Markup {
     let item = &view.item;
     let mine = item.taken.as_ref().is_some_and(|taken| Some(&taken.by) == reader.me);
-    let first = item.suggestion.as_ref().and_then(first_to_ask);
+    let first = item.suggestion.as_ref().and_then(Suggestion::proposed);
     html! {
         @match &item.state {
             ItemState::Closed { .. } => (parts::press(reader, &view.action("reopen"), "Reopen", None, "", &[])),
@@ -155,7 +152,7 @@ pub fn quick_actions(view: &ItemView, reader: &Reader<'_>) -> Markup {
                 } @else {
                     (parts::press(reader, &view.action("take"), "Take", Some('t'), "", &[]))
                 }
-                @if let (OwnerMode::Suggest | OwnerMode::WriteBack, None, Some(first)) = (view.owner, &item.owner, first) {
+                @if let (OwnerMode::Suggest | OwnerMode::WriteBack | OwnerMode::Auto { .. }, None, Some(first)) = (view.owner, &item.owner, first) {
                     @let name = reader.tell.first_name(&first.engineer);
                     (parts::press(
                         reader, &view.action("owner"), &format!("Accept {name}"), Some('o'), "",
@@ -177,6 +174,7 @@ pub fn people(view: &ItemView, anybody: bool, reader: &Reader<'_>) -> Markup {
         section id={ "people-" (item.id) } class="people" data-part {
             h3 { "Who knows this best" }
             @if candidates.is_empty() { p class="dim" { (helper(item.suggestion.as_ref(), reader)) } }
+            @else if let Some(team) = item.suggestion.as_ref().and_then(texts::unsure) { p { bdi { (team) } "." } }
             ol {
                 @for candidate in candidates {
                     @let owns = item.owner.as_ref().is_some_and(|owner| owner.engineer == candidate.engineer);
@@ -184,7 +182,8 @@ pub fn people(view: &ItemView, anybody: bool, reader: &Reader<'_>) -> Markup {
                         div class="candidate" {
                             (parts::person(&candidate.engineer, tell))
                             span class={ "presence" @if !candidate.available { " away" } } {
-                                @if candidate.available { "here" } @else { "away today" }
+                                @if let Some(likely) = texts::likely(candidate.confidence) { (likely) " · " }
+                                (texts::presence(candidate))
                             }
                             @if owns {
                                 span class="state fine" { (icons::state(StateView::Fine)) "owns the cause" }
@@ -192,9 +191,7 @@ pub fn people(view: &ItemView, anybody: bool, reader: &Reader<'_>) -> Markup {
                                 (parts::press(reader, &view.action("owner"), "Name as owner", None, "small", &[("engineer", candidate.engineer.as_str())]))
                             }
                         }
-                        ul class="reasons" {
-                            @for reason in &candidate.reasons { li { bdi { (parts::sentence(&texts::owner_reason(reason, tell))) } } }
-                        }
+                        (reasons(candidate, tell))
                     }
                 }
             }
@@ -208,6 +205,15 @@ pub fn people(view: &ItemView, anybody: bool, reader: &Reader<'_>) -> Markup {
                     (parts::button("Name", None, "small"))
                 }))
             }
+        }
+    }
+}
+
+/// Everything that speaks for somebody.
+pub fn reasons(candidate: &Candidate, tell: &Telling<'_>) -> Markup {
+    html! {
+        ul class="reasons" {
+            @for reason in &candidate.reasons { li { bdi { (parts::sentence(&texts::owner_reason(reason, tell))) } } }
         }
     }
 }

@@ -231,6 +231,7 @@ fn chapter(step: &ProcessStepView, reader: &Reader<'_>) -> Markup {
                 @match step.owner {
                     OwnerMode::None => {}
                     OwnerMode::Suggest => li { "onduty suggests who knows the cause best; a person decides." },
+                    OwnerMode::Auto { percent } => li { "onduty names who knows the cause best as its owner, and tells the tracker, where it is at least " (percent) " % sure; elsewhere it suggests, and a person decides." },
                     OwnerMode::WriteBack => li { "onduty suggests who knows the cause best; once a person accepts, the tracker is told." },
                 }
                 @if step.blocks { li { strong { "Holds the rollout" } " while something is open, and while it cannot be judged." } }
