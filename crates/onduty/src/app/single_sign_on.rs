@@ -175,7 +175,7 @@ impl App {
         let account = match access::identity_of(tx, key).await? {
             Some((_, account)) => account,
             None => {
-                let (engineer, name) = engineer_of(&instance.roster, rules, subject)?;
+                let (engineer, name) = engineer_of(&instance.roster, &rules.domains, subject)?;
                 let account = self.account_of(tx, &engineer, &name).await?;
                 if account.disabled_at.is_some() {
                     return Err(NotIn::Closed.into());
@@ -198,18 +198,63 @@ impl App {
     }
 }
 
-/// The one engineer with the subject's verified address.
-fn engineer_of(roster: &Roster, rules: &OidcRules, subject: &Subject) -> Result<(EngineerId, String), NotIn> {
-    let email = subject.verified_email.as_deref().ok_or(NotIn::NoVerifiedEmail)?.to_lowercase();
+/// The one engineer with the subject's verified address. Only plain letters are the same in both cases: the sign of the
+/// kelvin (`K`) becomes a `k` as well, and is somebody else's mailbox.
+fn engineer_of(roster: &Roster, domains: &[String], subject: &Subject) -> Result<(EngineerId, String), NotIn> {
+    let email = subject.verified_email.as_deref().ok_or(NotIn::NoVerifiedEmail)?;
     let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
-    if !rules.domains.is_empty() && !rules.domains.iter().any(|allowed| allowed == domain) {
+    if !domains.is_empty() && !domains.iter().any(|allowed| allowed.eq_ignore_ascii_case(domain)) {
         return Err(NotIn::OtherDomain);
     }
-    let mut found =
-        roster.engineers.values().filter(|known| known.emails.iter().any(|own| own.to_lowercase() == email));
+    let has_it = |own: &String| own.eq_ignore_ascii_case(email);
+    let mut found = roster.engineers.values().filter(|known| known.emails.iter().any(has_it));
     match (found.next(), found.next()) {
         (Some(engineer), None) => Ok((engineer.id.clone(), engineer.name.clone())),
         (None, _) => Err(NotIn::NotOnRoster),
         (Some(_), Some(_)) => Err(NotIn::Ambiguous),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::texts::sample;
+
+    /// Whom `email` finds among people with these addresses.
+    fn found(people: &[(&str, &str)], domains: &[&str], email: Option<&str>) -> Result<String, NotIn> {
+        let mut roster = sample::roster();
+        for (id, email) in people {
+            let engineer = roster.engineers.get_mut(&EngineerId::from(*id)).expect("one of the sample");
+            engineer.emails.push((*email).to_owned());
+        }
+        let domains: Vec<String> = domains.iter().map(|domain| (*domain).to_owned()).collect();
+        let verified_email = email.map(str::to_owned);
+        let subject = Subject { issuer: String::new(), subject: String::new(), name: String::new(), verified_email };
+        engineer_of(&roster, &domains, &subject).map(|(id, _)| id.to_string())
+    }
+
+    #[test]
+    fn an_address_finds_exactly_one_or_nobody() {
+        let one = [("lena", "Lena.K@acme.example"), ("omar", "omar@acme.example"), ("omar", "omar@home.example")];
+        let shared = [("lena", "Lena.K@acme.example"), ("omar", "lena.k@acme.example")];
+        for (people, domains, email, expected) in [
+            (&one[..], &[][..], Some("lena.k@ACME.example"), Ok("lena")),
+            (&one, &[], Some("omar@home.example"), Ok("omar")),
+            // Whatever a roster file refuses today: what two have is nobody's.
+            (&shared, &[], Some("lena.k@acme.example"), Err(NotIn::Ambiguous)),
+            (&one, &[], None, Err(NotIn::NoVerifiedEmail)),
+            (&one, &[], Some(""), Err(NotIn::NotOnRoster)),
+            (&one, &[], Some("lena.k@acme.example."), Err(NotIn::NotOnRoster)),
+            (&one, &[], Some(" lena.k@acme.example"), Err(NotIn::NotOnRoster)),
+            // Looks like hers, and lower case would make it hers.
+            (&one, &[], Some("lena.\u{212a}@acme.example"), Err(NotIn::NotOnRoster)),
+            (&one, &["acme.example"], Some("omar@Acme.Example"), Ok("omar")),
+            (&one, &["acme.example"], Some("omar@home.example"), Err(NotIn::OtherDomain)),
+            (&one, &["acme.example"], Some("omar@evil.acme.example"), Err(NotIn::OtherDomain)),
+            (&one, &["acme.example"], Some("omar@acme.example@evil.example"), Err(NotIn::OtherDomain)),
+            (&one, &["kilo.example"], Some("omar@\u{212a}ilo.example"), Err(NotIn::OtherDomain)),
+        ] {
+            assert_eq!(found(people, domains, email), expected.map(str::to_owned), "{email:?} of {people:?}");
+        }
     }
 }
