@@ -59,7 +59,7 @@ fn pages(day: Day) -> Vec<(&'static str, Markup)> {
         pages.push(("item", framed("Item", Here::Elsewhere, item::page(&samples::item_page(day), &reader))));
         pages.push(("search", framed("Log book", Here::Log, log::page(&samples::log_search(), &reader))));
         pages.push(("error", framed("Error", Here::Elsewhere, door::error(&samples::refused()))));
-        pages.push(("sign-in", framed("Sign in", Here::Door, door::sign_in(&samples::sign_in()))));
+        pages.push(("sign-in", framed("Sign in", Here::Door, door::sign_in(&samples::sign_in(day)))));
         let proved = day == Day::Terrible;
         pages.push(("prove", framed("Is it still you?", Here::Door, door::prove(&samples::prove(proved), &reader))));
     }

@@ -985,9 +985,11 @@ pub fn refused() -> ErrorView {
     }
 }
 
-/// The door.
-pub fn sign_in() -> SignInView {
-    SignInView { back: "/?duty=developers".to_owned(), single_sign_on: Some("Acme".to_owned()), asked: true }
+/// The door, with the button of a provider; on a terrible day whoever named it had no mercy.
+pub fn sign_in(day: Day) -> SignInView {
+    let name =
+        if day == Day::Terrible { format!("{LONG_NAME} \u{202e}{}", "x".repeat(100)) } else { "Acme".to_owned() };
+    SignInView { back: "/?duty=developers".to_owned(), single_sign_on: Some(name), asked: true }
 }
 
 /// Between a press and its proof; with the proof, one press is left.
@@ -1026,6 +1028,8 @@ fn keys(day: Day) -> KeysView {
         last_used,
     };
     let long = "the pipeline of acme/a-repository-with-a-very-long-name-that-does-not-break-anywhere";
+    let subject =
+        if day == Day::Terrible { "auth0|0123456789abcdef".repeat(11) } else { "lena@acme.example".to_owned() };
     match day {
         Day::Empty => KeysView {
             login: Some("lena".to_owned()),
@@ -1037,7 +1041,7 @@ fn keys(day: Day) -> KeysView {
         _ => KeysView {
             login: Some("lena".to_owned()),
             password_since: Some(at("09:01")),
-            identities: vec![("https://id.acme.example".to_owned(), "lena@acme.example".to_owned(), at("09:02"))],
+            identities: vec![("https://id.acme.example".to_owned(), subject, at("09:02"))],
             sessions: vec![session("s1", "Firefox on Linux", true), session("s2", "Safari on iPhone", false)],
             tokens: vec![token("t1", long, Some(at("13:58"))), token("t2", "\u{202e}gnp.exe", None)],
         },

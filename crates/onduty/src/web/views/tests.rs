@@ -25,7 +25,7 @@ fn pages(day: Day, reader: &Reader<'_>) -> Vec<(&'static str, String)> {
         ("wall", wall::page(&samples::wall(day, &reader.tell), reader).0),
         ("welcome", framed(Here::Door, door::welcome(&samples::welcome(day), reader))),
         ("error", framed(Here::Elsewhere, door::error(&samples::refused()))),
-        ("sign in", framed(Here::Door, door::sign_in(&samples::sign_in()))),
+        ("sign in", framed(Here::Door, door::sign_in(&samples::sign_in(day)))),
         ("prove", framed(Here::Door, door::prove(&samples::prove(false), reader))),
         ("proved", framed(Here::Door, door::prove(&samples::prove(true), reader))),
         ("account", framed(Here::Elsewhere, account::page(&samples::account_page(day), reader))),
