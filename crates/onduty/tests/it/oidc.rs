@@ -1,97 +1,29 @@
 //! People who come in by a provider of OpenID Connect: who does, who does not, what they see and what is written down.
 
-use crate::day::{Day, Setting};
-use crate::person::{Answer, Person, session_of};
-use axum::Router;
-use axum::routing::{get, post};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+mod hostile;
+mod operations;
+mod provider;
+
+use crate::day::Day;
+use crate::person::{Person, session_of};
 use onduty::clock::real_now;
 use onduty::store::access::AccountId;
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use provider::Provider;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-
-/// A provider in this process: signs in whomever the test says.
-struct Provider {
-    issuer: String,
-    /// Claims of the next token, besides those of the exchange itself.
-    claims: Arc<Mutex<Value>>,
-}
-
-fn part(value: &Value) -> String {
-    URL_SAFE_NO_PAD.encode(value.to_string())
-}
-
-impl Provider {
-    async fn start() -> Provider {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let random = SystemRandom::new();
-        let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pair.as_ref(), &random).unwrap();
-        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-        let key = json!({"kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)});
-        let at = |path: &str| format!("{issuer}{path}");
-        let described = json!({"issuer": issuer, "authorization_endpoint": at("/auth"), "token_endpoint": at("/token"), "jwks_uri": at("/keys")});
-        let claims: Arc<Mutex<Value>> = Arc::default();
-        let (said, own) = (claims.clone(), issuer.clone());
-        let pair = Arc::new(pair);
-        let token = move || {
-            let now = real_now().as_second();
-            let mut claims = json!({"iss": own, "aud": "onduty", "iat": now, "exp": now + 60});
-            claims.as_object_mut().unwrap().extend(said.lock().unwrap().as_object().unwrap().clone());
-            let message = format!("{}.{}", part(&json!({"alg": "ES256"})), part(&claims));
-            let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
-            let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()));
-            async move { axum::Json(json!({"id_token": token})) }
-        };
-        let app = Router::new()
-            .route("/.well-known/openid-configuration", get(move || async move { axum::Json(described) }))
-            .route("/keys", get(move || async move { axum::Json(json!({"keys": [key]})) }))
-            .route("/token", post(token));
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Provider { issuer, claims }
-    }
-
-    async fn day(&self, more: &str) -> Day {
-        let issuer = &self.issuer;
-        let access = format!(
-            "access: {{oidc: {{issuer: '{issuer}', client_id: onduty, secret_file: secrets/github, label: Acme ID{more}}}}}\n"
-        );
-        let replaced = vec![("name: Acme\n".to_owned(), format!("name: Acme\n{access}"))];
-        Day::set(Setting { begins: "16:05", tasks: false, replaced, ..Setting::default() }).await
-    }
-
-    /// From the button to the answer, as `person`'s browser goes, signed in there as `who`.
-    async fn through(&self, person: &Person, path: &str, who: &Value) -> Answer {
-        let begun = person.get(path).await.expect(303);
-        let url = reqwest::Url::parse(begun.header("location")).unwrap();
-        assert!(url.as_str().starts_with(&format!("{}/auth?", self.issuer)), "{url}");
-        let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
-        let mut claims = who.clone();
-        claims["nonce"] = json!(query["nonce"]);
-        *self.claims.lock().unwrap() = claims;
-        let cookie = begun.header("set-cookie").split(';').next().unwrap().to_owned();
-        let cookies = [person.cookie().to_owned(), cookie].into_iter().filter(|c| !c.is_empty()).collect::<Vec<_>>();
-        let back = reqwest::Url::parse(&query["redirect_uri"]).unwrap();
-        let path = format!("{}?code=c&state={}", back.path(), query["state"]);
-        let request = Person::nobody(&format!("http://{}", back.authority())).with("cookie", &cookies.join("; "));
-        request.get(&path).await
-    }
-
-    async fn sign_in(&self, day: &Day, who: &Value) -> Answer {
-        self.through(&Person::nobody(&day.url), "/sign-in/single?back=/log", who).await
-    }
-}
 
 fn lena(subject: &str) -> Value {
     json!({"sub": subject, "email": "lena@acme.example", "email_verified": true, "name": "Lena V."})
 }
 
-async fn log(day: &Day) -> Vec<String> {
+/// The account of an engineer, who has one.
+pub async fn account_of(day: &Day, engineer: &str) -> String {
+    let people = day.operator().read("/api/v1/people").await;
+    let found = people.as_array().unwrap().iter().find(|known| known["engineer"] == engineer);
+    found.expect("an account")["id"].as_str().unwrap().to_owned()
+}
+
+/// The access log, newest first.
+pub async fn log(day: &Day) -> Vec<String> {
     let entries = day.operator().read("/api/v1/access-log?limit=1000").await;
     entries.as_array().unwrap().iter().map(|entry| entry["text"].as_str().unwrap().to_owned()).collect()
 }
@@ -133,11 +65,7 @@ async fn a_person_is_linked_once_and_known_by_the_subject_from_then_on() {
 
     // An administrator takes the link away: her sessions end, and the next one may be linked.
     let admin = day.session("omar", true).await;
-    let id = day.operator().read("/api/v1/people").await;
-    let id = id.as_array().unwrap().iter().find(|known| known["engineer"] == "lena").unwrap()["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let id = account_of(&day, "lena").await;
     admin.form(&format!("/people/{id}/unlink"), &[]).await.expect(303);
     person.get("/").await.expect(401);
     provider.sign_in(&day, &lena("s2")).await.expect(303);
@@ -206,9 +134,7 @@ async fn a_proof_by_the_provider_opens_the_button_only_if_it_says_so() {
         .sign_in(&day, &json!({"sub": "s9", "email": "omar@acme.example", "email_verified": true}))
         .await
         .expect(303);
-    let people = day.operator().read("/api/v1/people").await;
-    let lena_here = people.as_array().unwrap().iter().find(|known| known["engineer"] == "lena").unwrap();
-    let old = day.old_session_of(&AccountId::from_text(lena_here["id"].as_str().unwrap())).await;
+    let old = day.old_session_of(&AccountId::from_text(&account_of(&day, "lena").await)).await;
     assert!(old.get("/prove").await.expect(200).text.contains("Prove it with <bdi>Acme ID</bdi>"));
     let presses = async |person: &Person| {
         person.form("/duty/developers/rollout", &[("revision", "x"), ("environment", "production")]).await
@@ -241,7 +167,7 @@ async fn a_proof_by_the_provider_opens_the_button_only_if_it_says_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_provider_the_other_ways_in_are_there() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let provider = Provider { issuer: format!("http://{gone}"), claims: Arc::default() };
+    let provider = Provider::nowhere(format!("http://{gone}"));
     let day = provider.day("").await;
     let nobody = Person::nobody(&day.url);
     let answer = nobody.get("/sign-in/single").await.expect(502);

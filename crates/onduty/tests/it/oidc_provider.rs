@@ -2,6 +2,7 @@
 //! codes and its tokens, over real HTTP. What providers do wrong is in `oidc.rs`.
 
 use crate::day::{Day, GITHUB_SECRET, Setting};
+use crate::oidc::{account_of, log};
 use crate::person::{Answer, Person, field, session_of};
 use crate::tools::not_there;
 use onduty::store::access::AccountId;
@@ -160,17 +161,6 @@ impl Browser {
     }
 }
 
-async fn id_of_lena(day: &Day) -> String {
-    let people = day.operator().read("/api/v1/people").await;
-    let lena = people.as_array().unwrap().iter().find(|known| known["engineer"] == "lena");
-    lena.expect("she has an account")["id"].as_str().unwrap().to_owned()
-}
-
-async fn log(day: &Day) -> Vec<String> {
-    let entries = day.operator().read("/api/v1/access-log?limit=1000").await;
-    entries.as_array().unwrap().iter().map(|entry| entry["text"].as_str().unwrap().to_owned()).collect()
-}
-
 async fn is_lena(day: &Day, answer: Answer) -> Person {
     assert_eq!(answer.header("location"), "/log", "{}", answer.main());
     let person = Person::with_session(&day.url, &session_of(&answer).expect("a session")).await;
@@ -223,7 +213,7 @@ async fn people_come_in_by_a_provider_that_others_wrote() {
 
     // Without the link nobody is in, and the next one who has her address may be linked: she herself has it no more.
     let admin = day.session("omar", true).await;
-    admin.form(&format!("/people/{}/unlink", id_of_lena(&day).await), &[]).await.expect(303);
+    admin.form(&format!("/people/{}/unlink", account_of(&day, "lena").await), &[]).await.expect(303);
     for person in [&first, &second] {
         person.get("/").await.expect(401);
     }
@@ -235,7 +225,7 @@ async fn people_come_in_by_a_provider_that_others_wrote() {
 /// A session whose proof is old: the provider asks again, although the browser has a session there, and says when.
 async fn proves_before_the_button(day: &Day, browser: &mut Browser) {
     const PROVE: &str = "/sign-in/single?prove=yes";
-    let old = day.old_session_of(&AccountId::from_text(&id_of_lena(day).await)).await;
+    let old = day.old_session_of(&AccountId::from_text(&account_of(day, "lena").await)).await;
     let presses = async |person: &Person| {
         let fields = [("revision", "x"), ("environment", "production")];
         person.form("/duty/developers/rollout", &fields).await.header("location").to_owned()

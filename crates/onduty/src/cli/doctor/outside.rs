@@ -1,4 +1,4 @@
-//! What answers outside, with `--online`: the trackers.
+//! What answers outside, with `--online`: the provider that signs people in, and the trackers.
 
 use super::Check;
 use super::server::LIMITS;
@@ -6,6 +6,7 @@ use crate::clock::real_now;
 use crate::config::Config;
 use crate::egress::{Egress, Request, Url};
 use crate::oidc;
+use crate::texts::count;
 
 /// Whether the provider that signs people in describes itself as it should.
 pub async fn provider(config: &Config) -> Option<Check> {
@@ -20,7 +21,7 @@ pub async fn provider(config: &Config) -> Option<Check> {
         Ok(0) => {
             Check::wrong(NAME, format!("{issuer} publishes no key that can be read"), why, "Look at the provider.")
         }
-        Ok(keys) => Check::well(NAME, format!("{issuer} describes itself well, and has {keys} keys")),
+        Ok(keys) => Check::well(NAME, format!("{issuer} describes itself well, and has {}", count(keys, "key"))),
         Err(error) => Check::wrong(
             NAME,
             format!("{issuer} cannot be used: {error}"),
