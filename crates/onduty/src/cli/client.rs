@@ -1,14 +1,15 @@
 //! Asking a running server.
 
+use super::way::Way;
 use super::{BAD_INPUT, FINDING, OK, UNAVAILABLE};
 use crate::app::operator::TOKEN_FILE;
 use crate::config::{Config, FILE_NAME};
-use crate::egress::{Egress, Limits, Method, Policy, Request, StatusCode, Url, header};
+use crate::egress::{Limits, Method, Request, StatusCode, header};
 use crate::texts;
 use clap::Args;
 use secrecy::SecretString;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,10 +19,10 @@ const LIMITS: Limits = Limits { total: Duration::from_secs(20), body: 16 * 1024 
 /// Where the server is, and who asks. Global, so that people may write them at the end of `onduty item show ID`.
 #[derive(Debug, Clone, Args)]
 pub struct ServerArgs {
-    /// The server's address
-    #[arg(long, global = true, env = "ONDUTY_URL", default_value = "http://127.0.0.1:7007", value_name = "URL")]
-    server: String,
-    /// The onduty.yml whose data folder holds the operator's token
+    /// The server's address; where onduty.yml says that it listens unless given
+    #[arg(long, global = true, env = "ONDUTY_URL", value_name = "URL")]
+    server: Option<String>,
+    /// The onduty.yml that says where the server listens, and whose data folder holds the operator's token
     #[arg(long, global = true, value_name = "FILE", default_value = FILE_NAME)]
     config: PathBuf,
     /// The duty; the first one of the roster unless given
@@ -65,8 +66,7 @@ pub fn exit(result: Result<u8, CommandError>) -> ExitCode {
 
 /// A server, and the token for it.
 pub struct Client {
-    egress: Egress,
-    base: String,
+    way: Way,
     token: Option<String>,
     speaks_for: Option<String>,
     duty: Option<String>,
@@ -75,15 +75,14 @@ pub struct Client {
 impl Client {
     /// Finds the server and the token.
     pub fn new(args: &ServerArgs) -> Result<Client, CommandError> {
-        let base = args.server.trim_end_matches('/').to_owned();
-        let address = Url::parse(&base).map_err(|_| not_an_address(&base))?;
-        let egress = Egress::new(Policy::typed(&address));
-        let egress = egress.map_err(|error| CommandError::Unavailable(error.to_string()))?;
+        // A file that is wrong says nothing: the server goes on with the one before, and is asked where it usually is.
+        let config = Config::load(&args.config).ok();
+        let way = Way::find(args.server.as_deref(), config.as_ref())?;
         let token = match std::env::var("ONDUTY_TOKEN") {
             Ok(token) if !token.trim().is_empty() => Some(token.trim().to_owned()),
-            _ => token_beside(&args.config),
+            _ => config.and_then(|config| token_beside(&config)),
         };
-        Ok(Client { egress, base, token, speaks_for: args.speaks_for.clone(), duty: args.duty.clone() })
+        Ok(Client { way, token, speaks_for: args.speaks_for.clone(), duty: args.duty.clone() })
     }
 
     /// `GET path`
@@ -110,8 +109,8 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, CommandError> {
-        let url = Url::parse(&format!("{}{path}", self.base)).map_err(|_| not_an_address(&self.base))?;
-        let mut request = Request::new(method, url).within(LIMITS).header(header::ACCEPT, "application/json");
+        let mut request =
+            Request::new(method, self.way.url(path)?).within(LIMITS).header(header::ACCEPT, "application/json");
         if let Some(token) = &self.token {
             request = request.bearer(&SecretString::from(token.as_str()));
         }
@@ -121,12 +120,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = self.egress.send(request).await.map_err(|error| {
-            CommandError::Unavailable(format!(
-                "the server at {} cannot be asked: {error}; start it with `onduty serve`, or name another with --server",
-                self.base
-            ))
-        })?;
+        let answer = self.way.send(request).await?;
         let (status, bytes) = (answer.status, answer.body);
         let answer: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         if status.is_success() {
@@ -140,7 +134,7 @@ impl Client {
             let token = if self.token.is_some() { "refuses this token" } else { "wants a token" };
             return CommandError::BadInput(format!(
                 "the server at {} {token}; run this where onduty.yml is, name it with --config, or set ONDUTY_TOKEN",
-                self.base
+                self.way.base()
             ));
         }
         let text = |key: &str| answer[key].as_str().filter(|text| !text.is_empty());
@@ -158,13 +152,8 @@ impl Client {
     }
 }
 
-fn not_an_address(base: &str) -> CommandError {
-    CommandError::BadInput(format!("`{base}` is not a web address; write for example http://127.0.0.1:7007"))
-}
-
-/// The operator's token in the data folder of an instance's file.
-fn token_beside(config: &Path) -> Option<String> {
-    let config = Config::load(config).ok()?;
+/// The operator's token in the data folder of an instance.
+fn token_beside(config: &Config) -> Option<String> {
     let token = std::fs::read_to_string(config.data.join(TOKEN_FILE)).ok()?;
     Some(token.trim().to_owned())
 }

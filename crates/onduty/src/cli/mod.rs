@@ -10,6 +10,7 @@ mod client;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
+mod heads;
 pub mod init;
 mod item;
 mod log;
@@ -23,6 +24,7 @@ pub mod serve;
 pub mod signal;
 mod stores;
 mod verify;
+mod way;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -46,8 +48,8 @@ struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 a finding or the gate is closed, 2 usage or bad input, 3 an outside system is not available.
-Commands that ask a server find it by --server or ONDUTY_URL (http://127.0.0.1:7007 unless set), and its token by
-ONDUTY_TOKEN or in the data folder of ./onduty.yml.";
+Commands that ask a server find it by --server or ONDUTY_URL, else where ./onduty.yml says that it listens, and its token
+by ONDUTY_TOKEN or in the data folder of ./onduty.yml.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

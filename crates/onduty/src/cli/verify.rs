@@ -1,7 +1,7 @@
 //! `onduty verify`: whether the log book is as it was written, and the items are what the journal makes of them.
 
 use super::stores::{configured, with_causes};
-use super::{BAD_INPUT, FINDING, OK, UNAVAILABLE};
+use super::{BAD_INPUT, FINDING, OK, UNAVAILABLE, heads};
 use crate::app;
 use crate::app::audit::{self, Report};
 use crate::config::FILE_NAME;
@@ -17,7 +17,8 @@ pub struct VerifyArgs {
     /// The instance's file, or the folder that has it
     #[arg(long, value_name = "FILE", default_value = FILE_NAME)]
     config: PathBuf,
-    /// Heads of the log book that were kept elsewhere, besides those in the data folder; may be repeated
+    /// Heads of the log book that were kept elsewhere, besides those in the data folder: a copy of log-heads.jsonl, or
+    /// shipped lines of the JSON log; may be repeated
     #[arg(long, value_name = "FILE")]
     heads: Vec<PathBuf>,
     /// Run the whole journal again, and compare every item and entry with what is kept
@@ -39,17 +40,19 @@ pub async fn run(args: VerifyArgs) -> ExitCode {
         }
     };
     let mut known: Vec<(&PathBuf, Head)> = Vec::new();
-    for path in std::iter::once(&own_heads).chain(&args.heads) {
-        match read_heads(path).await {
-            Ok(Some(heads)) => known.extend(heads.into_iter().map(|head| (path, head))),
-            // Only the server's own may be missing: it was not written yet.
-            Ok(None) if *path == own_heads => {}
-            Ok(None) => {
-                eprintln!("{} is not there", path.display());
-                return ExitCode::from(BAD_INPUT);
-            }
+    match read_heads(&own_heads).await {
+        // It may be missing: it was not written yet.
+        Ok(heads) => known.extend(heads.unwrap_or_default().into_iter().map(|head| (&own_heads, head))),
+        Err(error) => {
+            eprintln!("{}", with_causes(&error));
+            return ExitCode::from(BAD_INPUT);
+        }
+    }
+    for path in &args.heads {
+        match heads::read(path) {
+            Ok(heads) => known.extend(heads.into_iter().map(|head| (path, head))),
             Err(error) => {
-                eprintln!("{}", with_causes(&error));
+                eprintln!("{}: {error}", path.display());
                 return ExitCode::from(BAD_INPUT);
             }
         }

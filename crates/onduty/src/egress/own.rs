@@ -1,4 +1,4 @@
-//! The way to the server that this very machine runs, for `onduty doctor`: to the address where it listens and nowhere
+//! The way to the server that this very machine runs, for the command line: to the address where it listens and nowhere
 //! else, and over TLS only to whoever shows the certificate of a file.
 //!
 //! Who vouches for that certificate and which names it has is no question of this way: those who connect from elsewhere
@@ -36,6 +36,19 @@ impl OwnServer {
         let policy = Url::parse(&base).map(|url| Policy::typed(&url)).map_err(|_| EgressError::NotAnAddress)?;
         let egress = Egress::build(policy, Allowance::DEFAULT, Arc::new(At(reachable(listen.ip()))), tls)?;
         Ok(OwnServer { egress, base, saw_other })
+    }
+
+    /// The beginning of its addresses.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Any request to it; there is no way to anybody else.
+    ///
+    /// # Errors
+    /// See [`EgressError`].
+    pub async fn send(&self, request: Request) -> Result<Answer, EgressError> {
+        self.egress.send(request).await
     }
 
     /// `GET path`

@@ -233,6 +233,21 @@ async fn verify_names_what_is_wrong() {
         assert!(found.contains(&format!("{of_duty}: the head of entry {of_seq} is from shipped")), "{found}");
         assert!(!found.contains("is from heads") || of_seq == seq && of_duty == duty, "{found}");
     }
+    // The same by a log that was shipped: lines of the server, among others.
+    let line = |hash: &str| {
+        let fields = json!({"message": "head of the log book", "duty": duty, "seq": seq, "hash": hash});
+        json!({"level": "INFO", "fields": fields, "target": "onduty::log_head"}).to_string()
+    };
+    let log = |hash: &str| format!("{{\"level\":\"INFO\",\"target\":\"onduty\"}}\n{}\n", line(hash));
+    std::fs::write(files.join("shipped"), log(two[0]["hash"].as_str().unwrap())).unwrap();
+    let with_log = ["verify", "--heads", "shipped"];
+    ends(onduty(&files, &[], &with_log).await, 0);
+    std::fs::write(files.join("shipped"), log(&"ab".repeat(32))).unwrap();
+    let found = ends(onduty(&files, &[], &with_log).await, 1).out;
+    assert!(found.contains(&format!("{duty}: the head of entry {seq} is from shipped")), "{found}");
+    std::fs::write(files.join("shipped"), "nothing of the kind\n").unwrap();
+    let said = ends(onduty(&files, &[], &with_log).await, 2);
+    assert!(said.err.contains("shipped: no head is in it"), "{said:?}");
     std::fs::write(&heads, "[").unwrap();
     ends(onduty(&files, &[], &with_heads).await, 2);
     ends(onduty(&files, &[], &["verify", "--heads", "nowhere"]).await, 2);
@@ -244,4 +259,33 @@ async fn verify_names_what_is_wrong() {
     assert!(found.contains("the journal gives something else: entry"), "{found}");
     ends(onduty(Path::new("/"), &[], &["verify"]).await, 2);
     day.end().await;
+}
+
+/// What the server shipped with its log shows that the log book was shortened, its head and the file beside it as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shortened_log_book_is_found_by_the_log_of_the_server() {
+    let mut served = Served::with_script("#!/bin/sh\n").and_json_logs("info");
+    served.start().await;
+    served.opens_the_gate().await;
+    // A stop ships the heads.
+    served.stop().await;
+    let (files, log) = (served.files(), served.log_file());
+    let log = log.to_str().unwrap();
+    ends(onduty(&files, &[], &["verify", "--heads", log]).await, 0);
+    let unguarded = if stores::on_postgres() {
+        "drop trigger log_entry_stays on log_entry"
+    } else {
+        "drop trigger log_entry_stays"
+    };
+    for sql in [
+        unguarded,
+        "delete from log_entry where duty = 'developers' and seq = (select max(seq) from log_entry where duty = 'developers')",
+        "update log_head set seq = seq - 1, hash = (select hash from log_entry where duty = log_head.duty and seq = log_head.seq - 1) where duty = 'developers'",
+    ] {
+        stores::execute(&files, sql).await;
+    }
+    std::fs::remove_file(served.data().join("log-heads.jsonl")).unwrap();
+    ends(onduty(&files, &[], &["verify"]).await, 0);
+    let found = ends(onduty(&files, &[], &["verify", "--heads", log]).await, 1).out;
+    assert!(found.contains("is missing") && found.contains("developers: the head of entry"), "{found}");
 }

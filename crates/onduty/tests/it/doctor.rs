@@ -113,7 +113,7 @@ fn is(said: &Said, name: &str, verdict: &str, what: &str) {
 }
 
 /// The instance's file now names the address at which its server listens.
-fn listen_where_it_does(served: &Served) {
+pub fn listen_where_it_does(served: &Served) {
     let path = served.files().join("onduty.yml");
     let text = std::fs::read_to_string(&path).unwrap();
     let address = served.url.split_once("://").unwrap().1;

@@ -22,6 +22,7 @@ pub struct Served {
     /// Below the folder: the instance's files, its data, and the repository that it watches.
     places: [&'static str; 3],
     environment: Vec<(&'static str, String)>,
+    log_format: &'static str,
     child: Option<Child>,
     /// Where it listens.
     pub url: String,
@@ -108,9 +109,20 @@ impl Served {
         self
     }
 
+    /// Logs an object a line.
+    pub fn and_json_logs(mut self, filter: &str) -> Served {
+        self.log_format = "json";
+        self.and_logs(filter)
+    }
+
+    /// The file that it logs into.
+    pub fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// What it logged so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
     /// An instance whose files somebody else wrote.
@@ -120,7 +132,7 @@ impl Served {
         environment: Vec<(&'static str, String)>,
     ) -> Served {
         crate::stores::choose(&folder.path().join(places[0]));
-        Served { folder, places, environment, child: None, url: String::new(), printed: Vec::new() }
+        Served { folder, places, environment, log_format: "text", child: None, url: String::new(), printed: Vec::new() }
     }
 
     /// Gives the server a variable of its environment.
@@ -147,9 +159,13 @@ impl Served {
     /// Starts the server and waits until it listens.
     pub async fn start(&mut self) {
         let mut command = Command::new(ONDUTY);
-        command.arg("serve").current_dir(self.files()).kill_on_drop(true).env("RUST_LOG", "off");
+        command
+            .args(["serve", "--log", self.log_format])
+            .current_dir(self.files())
+            .kill_on_drop(true)
+            .env("RUST_LOG", "off");
         command.envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())));
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
+        let log = std::fs::File::options().create(true).append(true).open(self.log_file()).unwrap();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         self.printed.clear();

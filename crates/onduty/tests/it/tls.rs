@@ -2,6 +2,7 @@
 //! reached without any of it.
 
 use crate::day::{Day, Setting};
+use crate::doctor::listen_where_it_does;
 use crate::person::{Person, client};
 use crate::served::Served;
 use crate::tools::{Said, eventually, has, onduty, write_private};
@@ -192,4 +193,43 @@ async fn behind_a_proxy_its_word_counts() {
     let team = own.get("/team?duty=developers").await.expect(200).text;
     assert!(team.contains(&format!("https://{NAME}/tv/")), "{team}");
     day.end().await;
+}
+
+/// Without `--server` a command asks where the file says that the server listens, as it speaks there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_finds_its_server() {
+    if !has("openssl", "the command line over TLS") {
+        return;
+    }
+    let now = ["now", "--json"];
+    // In the clear, at a port that is not the usual one.
+    let mut served = Served::with_script("#!/bin/sh\n");
+    served.start().await;
+    listen_where_it_does(&served);
+    assert_eq!(onduty(&served.files(), &[], &now).await.code, 0);
+    served.stop().await;
+
+    let mut served = instance_over_tls();
+    served.start().await;
+    listen_where_it_does(&served);
+    let (files, tls) = (served.files(), served.files().join("tls"));
+    let said = onduty(&files, &[], &now).await;
+    assert!(said.code == 0 && said.json()["duty"] == "developers", "{said:?}");
+    // A certificate that nobody vouches for is believed here only because it is the one of the file.
+    let said = onduty(&files, &[("ONDUTY_URL", &served.url)], &now).await;
+    assert!(said.code == 3 && said.err.contains("cannot be asked"), "{said:?}");
+
+    // Who listens there is not who the file says: the operator's token does not go to them.
+    let elsewhere = instance_over_tls();
+    let port = served.url.rsplit(':').next().unwrap();
+    rewrite(&elsewhere, "listen: 127.0.0.1:0", &format!("listen: 127.0.0.1:{port}"));
+    let said = onduty(&elsewhere.files(), &[("ONDUTY_TOKEN", "a token")], &now).await;
+    assert!(said.code == 3 && said.err.contains("shows another certificate"), "{said:?}");
+
+    // Whoever cannot read the server's files asks by its public name.
+    rewrite(&served, &format!("https://{NAME}"), "https://127.0.0.1:9");
+    std::fs::remove_file(tls.join("key.pem")).unwrap();
+    let said = onduty(&files, &[], &now).await;
+    assert!(said.code == 3 && said.err.contains("https://127.0.0.1:9 cannot be asked"), "{said:?}");
+    served.stop().await;
 }
