@@ -7,6 +7,7 @@ mod api;
 mod arrival;
 pub mod assets;
 pub mod auth;
+mod deeds;
 mod door;
 mod error;
 mod flash;

@@ -2,6 +2,7 @@
 
 use super::Web;
 use super::auth::{self, Visit};
+use super::deeds::{Wanted, deed};
 use super::door::same_twice;
 use super::error::HttpError;
 use super::flash::Flash;
@@ -15,7 +16,7 @@ use super::views::layout::Here;
 use super::views::people::{self as people_view, DutyRights, PeopleView, PersonLine, PersonView};
 use crate::app::access_log;
 use crate::app::operator;
-use crate::app::people::{By, Deed, NewToken};
+use crate::app::people::{By, NewToken};
 use crate::clock::real_now;
 use crate::store::access::{self, Account, AccountId};
 use crate::store::{self, log_book};
@@ -24,7 +25,7 @@ use axum::extract::{Extension, Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::Markup;
-use onduty_core::ids::{DutyId, EngineerId};
+use onduty_core::ids::EngineerId;
 use onduty_core::logbook::Entry;
 use onduty_core::roster::Roster;
 use secrecy::SecretString;
@@ -346,42 +347,6 @@ pub async fn do_to(
         deed(&verb, Wanted { duty: form.duty, role: form.role, admin, session: form.session, token: form.token })?;
     web.app.do_to(&by(&visit)?, &account, deed).await?;
     Ok(Redirect::to(&back))
-}
-
-/// What a form or a body says about a deed.
-#[derive(Debug, Default)]
-pub(super) struct Wanted {
-    pub(super) duty: Option<String>,
-    pub(super) role: Option<String>,
-    pub(super) admin: Option<bool>,
-    pub(super) session: Option<String>,
-    pub(super) token: Option<String>,
-}
-
-/// The deed of a verb.
-pub(super) fn deed(verb: &str, wanted: Wanted) -> Result<Deed, HttpError> {
-    let need =
-        |what: Option<String>, name: &str| what.ok_or_else(|| HttpError::BadInput(format!("`{name}` is missing")));
-    Ok(match verb {
-        "role" => {
-            let role = wanted.role.filter(|role| !role.is_empty());
-            if let Some(unknown) = role.as_ref().filter(|role| Role::of(role).is_none()) {
-                let known = Role::ALL.map(Role::word).join(", ");
-                return Err(HttpError::BadInput(format!("there is no role {unknown}; use one of {known}")));
-            }
-            Deed::SetRole { duty: DutyId::new(need(wanted.duty, "duty")?), role }
-        }
-        "administrator" => Deed::SetAdministrator(
-            wanted.admin.ok_or_else(|| HttpError::BadInput("`admin` is missing: yes or no?".to_owned()))?,
-        ),
-        "end-sessions" => Deed::EndSessions,
-        "end-session" => Deed::EndSession(need(wanted.session, "session")?),
-        "revoke-token" => Deed::RevokeToken(need(wanted.token, "token")?),
-        "unlink" => Deed::Unlink,
-        "close" => Deed::Close,
-        "open" => Deed::Open,
-        _ => return Err(HttpError::NotFound(format!("nothing is called {verb} here"))),
-    })
 }
 
 /// What to read of the access log.

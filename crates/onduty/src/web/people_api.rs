@@ -3,8 +3,9 @@
 use super::Web;
 use super::api::Body;
 use super::auth::Visit;
+use super::deeds::{Wanted, deed};
 use super::error::HttpError;
-use super::people::{Wanted, access_entries, by, deed, keys};
+use super::people::{access_entries, by, keys};
 use super::policy::Scope;
 use super::views::account::KeysView;
 use crate::app::operator;
@@ -77,23 +78,12 @@ pub async fn add_person(
     Ok(Json(json!({"id": id.as_str()})))
 }
 
-/// Everything that can be done to an account.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PersonBody {
-    duty: Option<String>,
-    role: Option<String>,
-    admin: Option<bool>,
-    session: Option<String>,
-    token: Option<String>,
-}
-
 /// `POST /api/v1/people/{id}/{verb}`; `{id}` is an account's id, or an engineer of the roster.
 pub async fn do_to(
     State(web): State<Web>,
     Extension(visit): Extension<Visit>,
     Path((id, verb)): Path<(String, String)>,
-    Body(body): Body<PersonBody>,
+    Body(wanted): Body<Wanted>,
 ) -> Result<Json<Value>, HttpError> {
     let by = by(&visit)?;
     let engineer = EngineerId::new(id.clone());
@@ -108,9 +98,7 @@ pub async fn do_to(
         };
         return Ok(Json(json!({"link": format!("{}/welcome/{}", web.own_address(), secret.expose())})));
     }
-    let PersonBody { duty, role, admin, session, token } = body;
-    let deed = deed(&verb, Wanted { duty, role, admin, session, token })?;
-    web.app.do_to(&by, &account, deed).await?;
+    web.app.do_to(&by, &account, deed(&verb, wanted)?).await?;
     let mut reader = web.app.store.read().await?;
     let account = access::get(&mut reader, &account).await?;
     let account = account.ok_or_else(|| HttpError::NotFound("there is no such account".to_owned()))?;
