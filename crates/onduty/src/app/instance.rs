@@ -1,29 +1,20 @@
-//! The files in force: read at start and again when they change; a broken one leaves the last good version.
+//! The files in force: read again when they change; a broken one leaves the last good version.
 
-use super::viewers::Viewers;
-use super::{App, Bus, Change, Demo, Liveness, Shared, day, people, settings};
+use super::versions::{Cause, activate};
+use super::{App, Change, settings};
 use crate::actions::command::CommandTarget;
-use crate::clock::Clock;
-use crate::config::{Broken, Config, Files, LoadError, MissingSecret, Secrets, Sources};
-use crate::egress::{Egress, EgressError};
-use crate::metrics::Metrics;
-use crate::server::Stopping;
+use crate::config::{Broken, Config, Files, LoadError, Sources};
 use crate::sources::{bugsink, git, github, sentry, signals};
-use crate::store::access::{self, Secret};
-use crate::store::processes::NewVersion;
-use crate::store::{self, Location, Store, StoreError, Tx};
-use crate::texts;
-use onduty_core::engine::{self, Action, Declarations, Record, Rules};
+use crate::store::{self, StoreError, Tx};
+use onduty_core::engine::{Action, Declarations, Record, Rules};
 use onduty_core::files::Problem;
-use onduty_core::ids::{DutyId, EngineerId, Environment, SourceName};
+use onduty_core::ids::{DutyId, Environment, SourceName};
 use onduty_core::logbook::AccessEvent;
-use onduty_core::owner;
 use onduty_core::process::{self, Process};
 use onduty_core::roster::Roster;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 /// The files in force.
 #[derive(Debug)]
@@ -51,6 +42,17 @@ pub struct Active {
 }
 
 impl Instance {
+    /// Nothing in force yet but the server's own file.
+    pub(super) fn empty(config: Config) -> Instance {
+        Instance {
+            config,
+            roster: Roster::default(),
+            declarations: Declarations::default(),
+            problems: Vec::new(),
+            processes: BTreeMap::new(),
+        }
+    }
+
     /// The process of a duty, where it has one.
     pub fn process(&self, duty: &DutyId) -> Option<&Active> {
         self.processes.get(duty)
@@ -90,102 +92,7 @@ impl Instance {
     }
 }
 
-/// How a server is started.
-pub struct Start {
-    /// The `onduty.yml`, or the folder that has one.
-    pub path: PathBuf,
-    /// Duty time and real time.
-    pub clock: Clock,
-    /// Whether nothing may leave.
-    pub observe_only: bool,
-    /// The binary that supervises rollouts.
-    pub supervisor: PathBuf,
-    /// The demo's controls.
-    pub demo: Option<Arc<dyn Demo>>,
-}
-
-/// Why a server cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Files are missing or broken.
-    #[error("{0}")]
-    Files(LoadError),
-    /// Secrets are missing.
-    #[error("{}", .0.join("\n"))]
-    Secrets(Vec<String>),
-    /// A folder cannot be made.
-    #[error("the folder {} cannot be made: {cause}", path.display())]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// Nothing could leave.
-    #[error(transparent)]
-    Egress(#[from] EgressError),
-    /// The store cannot be opened or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 impl App {
-    /// Reads the files, opens the store and puts in force what is new.
-    ///
-    /// # Errors
-    /// See [`StartError`]; each says what to do.
-    pub async fn start(start: Start) -> Result<App, StartError> {
-        let files = Files::load(&start.path).map_err(StartError::Files)?;
-        let secrets: Secrets = files
-            .config
-            .secrets()
-            .map_err(|missing| StartError::Secrets(missing.iter().map(ToString::to_string).collect()))?;
-        let data = files.config.data.clone();
-        make_private_folder(&data)?;
-        make_private_folder(&data.join("rollouts"))?;
-        let location = location(&files.config).map_err(|missing| StartError::Secrets(vec![missing.to_string()]))?;
-        let store = Store::open_at(&location).await?;
-        let restored = store::restored::get(&mut store.read().await?).await?;
-        let unconfirmed = restored.as_ref().filter(|restored| restored.only_observes());
-        if let Some(restored) = unconfirmed {
-            tracing::warn!(made_at = %restored.made_at, "this store came from a backup: nothing leaves until `onduty restore --confirm`");
-        }
-        let config_path = files.path.clone();
-        let egress = Egress::new(files.config.egress_policy())?;
-        let empty = Instance {
-            config: files.config.clone(),
-            roster: Roster::default(),
-            declarations: Declarations::default(),
-            problems: Vec::new(),
-            processes: BTreeMap::new(),
-        };
-        let app = App(Arc::new(Shared {
-            clock: start.clock,
-            store,
-            bus: Bus::new(),
-            secrets,
-            egress,
-            data,
-            config_path,
-            supervisor: start.supervisor,
-            liveness: Liveness::default(),
-            observe_only: start.observe_only || unconfirmed.is_some(),
-            metrics: Metrics::new(),
-            connections: Arc::default(),
-            viewers: Viewers::default(),
-            stopping: Stopping::new(),
-            oidc: Default::default(),
-            passwords: Default::default(),
-            attempts: Default::default(),
-            first_run: RwLock::new(None),
-            demo: start.demo,
-            instance: RwLock::new(Arc::new(empty)),
-        }));
-        app.put_in_force(files, None).await?;
-        app.offer_first_run().await?;
-        Ok(app)
-    }
-
     /// Reads the files again and puts in force what changed. Broken files change nothing; the problems are kept for
     /// the pages and, the first time, written into the log book.
     ///
@@ -235,7 +142,7 @@ impl App {
 
     /// Writes what is new into the journal, the log book and the access log, then lets everybody see it. `running` is what
     /// was in force until now, where a server runs.
-    async fn put_in_force(&self, files: Files, running: Option<Arc<Instance>>) -> Result<(), StoreError> {
+    pub(super) async fn put_in_force(&self, files: Files, running: Option<Arc<Instance>>) -> Result<(), StoreError> {
         let now = self.clock.duty_now();
         let mut declarations = files.config.declarations();
         declarations.observe_only = self.observe_only;
@@ -306,26 +213,6 @@ impl App {
         }
         Ok(())
     }
-
-    /// While nobody administers this instance, a link that works once makes the administrator.
-    async fn offer_first_run(&self) -> Result<(), StoreError> {
-        let mut reader = self.store.read().await?;
-        let accounts = access::all(&mut reader).await?;
-        if !accounts.iter().any(people::is_administrator) {
-            let secret = Secret::new()?;
-            *self.first_run.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(secret);
-        }
-        Ok(())
-    }
-}
-
-/// Where the store of an instance is. Looks the address of a database up, which is a secret.
-///
-/// # Errors
-/// When it is not where the file says.
-pub fn location(config: &Config) -> Result<Location, MissingSecret> {
-    let address = config.database_address()?;
-    Ok(address.map_or_else(|| Location::Sqlite(config.data.join("onduty.db")), Location::Postgres))
 }
 
 /// The names under which the configured sources speak in the journal.
@@ -336,84 +223,6 @@ fn source_names(sources: &Sources) -> BTreeSet<SourceName> {
     let sentry = sources.sentry.iter().map(|_| SourceName::from(sentry::NAME));
     let bugsink = sources.bugsink.iter().map(|_| SourceName::from(bugsink::NAME));
     git.chain(github).chain(signals).chain(sentry).chain(bugsink).collect()
-}
-
-/// Who changed a process, and why, as far as its repository tells.
-#[derive(Debug, Default)]
-struct Cause {
-    by: Option<EngineerId>,
-    reason: Option<String>,
-}
-
-impl Cause {
-    /// The newest commit of the file at `path`; nothing where it is not committed as it is.
-    async fn of(path: &Path, roster: &Roster) -> Cause {
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
-            return Cause::default();
-        };
-        match git::last_change(folder, name).await {
-            Ok(Some(commit)) => Cause {
-                by: owner::author_of(&commit, roster).map(|engineer| engineer.id.clone()),
-                reason: Some(commit.title),
-            },
-            // No repository, or changed since: the file was simply there.
-            Ok(None) | Err(_) => Cause::default(),
-        }
-    }
-}
-
-/// Puts a process in force, as a new version where its text is new.
-async fn activate(
-    tx: &mut Tx,
-    roster: &Roster,
-    duty_id: &DutyId,
-    next: Process,
-    text: String,
-    cause: &Cause,
-    now: jiff::Timestamp,
-) -> Result<Active, StoreError> {
-    let current = store::processes::current(tx, duty_id).await?;
-    if let Some(version) = current.as_ref().filter(|version| version.version.text_hash == hash(&text)) {
-        return Ok(Active { process: next, version: version.number, text });
-    }
-    let Some(duty) = roster.duty(duty_id) else {
-        // Files are checked before: every process belongs to a duty of the roster.
-        return Ok(Active { process: next, version: 0, text });
-    };
-    let number = current.as_ref().map_or(1, |version| version.number + 1);
-    let before = current.as_ref().and_then(|version| process::parse("process.yml", &version.version.text).ok());
-    let otherwise = if current.is_some() { "the file changed" } else { "the first version" };
-    let reason = cause.reason.as_deref().unwrap_or(otherwise);
-    let activation = engine::activate(duty, before.as_ref(), &next, number, cause.by.as_ref(), reason, now);
-    let changes = before.as_ref().map(|before| process::diff(before, &next)).unwrap_or_default();
-    let version = NewVersion {
-        duty: duty_id.clone(),
-        text: text.clone(),
-        text_hash: hash(&text),
-        activated_at: now,
-        activated_by: cause.by.clone(),
-        reason: reason.to_owned(),
-        changes: changes.iter().map(ToString::to_string).collect(),
-    };
-    store::processes::activate(tx, &version).await?;
-    let record = Record::Process {
-        duty: duty_id.clone(),
-        version: number,
-        text: text.clone(),
-        by: cause.by.clone(),
-        reason: reason.to_owned(),
-        at: now,
-    };
-    store::journal::append(tx, &record).await?;
-    let tell = texts::Telling { now, zone: &duty.zone, roster, process: Some(&next) };
-    store::log_book::append(tx, &activation.entry, &texts::event(&activation.entry.event, &tell)).await?;
-    if let Some(loosened) = activation.loosened {
-        let mut board = day::load_board(tx, duty_id).await?;
-        board.loosened.push(loosened);
-        day::keep_board(tx, duty_id, &board).await?;
-    }
-    tracing::info!(duty = %duty_id, version = number, "a process took effect");
-    Ok(Active { process: next, version: number, text })
 }
 
 /// The hash of `onduty.yml` where it is another one than at the last time; the first one ever is no change.
@@ -432,12 +241,7 @@ async fn is_new(tx: &mut Tx, name: &str, text: &str) -> Result<bool, StoreError>
     Ok(store::seen_files::hash_of(tx, name).await?.as_deref() != Some(hash(text).as_str()))
 }
 
-fn hash(text: &str) -> String {
+/// The hash of a file's text.
+pub(super) fn hash(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn make_private_folder(path: &Path) -> Result<(), StartError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|cause| StartError::Folder { path: path.to_owned(), cause })
 }

@@ -20,16 +20,19 @@ pub mod self_audit;
 mod settings;
 pub mod sign_in;
 pub mod single_sign_on;
+mod start;
+mod versions;
 mod viewers;
 
 pub use bus::{Bus, Change};
 pub use day::{DayError, Press, Pressed};
 pub use health::{Health, Heard, Kept};
-pub use instance::{Instance, Start, StartError, location};
+pub use instance::Instance;
 pub use intake::{Accepted, IntakeError};
 pub use liveness::{Engine, Liveness};
 pub use look::Look;
 pub use sign_in::{Origin, SignInError, acts_as};
+pub use start::{Start, StartError, location};
 pub use viewers::{Viewers, Viewing};
 
 use crate::clock::Clock;
