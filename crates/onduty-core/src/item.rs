@@ -71,6 +71,9 @@ pub struct Item {
     pub checklist: Vec<CheckLine>,
     /// What a person found out; a `while` item stays open after it until its condition is false.
     pub conclusion: Option<Conclusion>,
+    /// Who mended what it is about, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mended: Option<Mended>,
     /// Whether the escalation of its step was told.
     #[serde(default)]
     pub escalated: bool,
@@ -413,6 +416,20 @@ pub struct Owner {
     pub at: Timestamp,
     /// How far the source was told.
     pub write_back: WriteBack,
+}
+
+/// Who mended what an item is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mended {
+    /// Who.
+    pub engineer: EngineerId,
+    /// Their newest commit that did it, where that is how it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Who said so; the machine where it was read off the commits.
+    pub said_by: EngineerId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// How far the source was told what a person decided.

@@ -118,6 +118,13 @@ pub enum Event {
         /// Whether onduty had suggested them.
         suggested: bool,
     },
+    /// Who mended what an item is about.
+    Mended {
+        /// Who.
+        engineer: EngineerId,
+        /// Their newest commit that did it; none where a person said so.
+        revision: Option<String>,
+    },
     /// The source was told about the owner.
     WrittenBack {
         /// Who.

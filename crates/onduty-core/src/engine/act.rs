@@ -5,7 +5,7 @@ use super::{Action, ActionRefused, Draft, Effect, Memory, Plan, Rules, new_item,
 use crate::expr::World;
 use crate::ids::{EngineerId, MACHINE, StepId, Subject};
 use crate::item::{
-    Closing, Conclusion, Item, ItemId, ItemState, Owner, SnoozeUntil, Suggestion, Taken, Why, WriteBack,
+    Closing, Conclusion, Item, ItemId, ItemState, Mended, Owner, SnoozeUntil, Suggestion, Taken, Why, WriteBack,
 };
 use crate::logbook::{Author, Event};
 use crate::process::{ASKED, OwnerMode, StepKind};
@@ -55,6 +55,7 @@ impl Actor<'_> {
             Action::Conclude { item, text, resolve } => self.conclude(item, text, *resolve),
             Action::Reopen { item } => self.reopen(item),
             Action::DecideOwner { item, engineer } => self.decide_owner(item, engineer),
+            Action::Mended { item, engineer } => self.mended(item, engineer),
             Action::OpenBaseline { item, count } => self.open_baseline(item, *count),
             Action::Ask { id, text } => self.ask(id, text),
             Action::Note { text, item, corrects } => self.note(text, item.as_ref(), *corrects),
@@ -218,16 +219,36 @@ impl Actor<'_> {
 
     fn decide_owner(&mut self, id: &ItemId, engineer: &EngineerId) -> Result<(), ActionRefused> {
         let mut item = self.find_open(id)?;
-        if !self.pass.draft.rules.roster.engineers.contains_key(engineer) {
-            return Err(ActionRefused::UnknownEngineer(engineer.clone()));
-        }
-        let mode = self.pass.draft.rules.process.step(&item.step).map_or(OwnerMode::None, |step| step.owner);
+        self.is_engineer(engineer)?;
+        let mode = self.mode_of(&item);
         if mode == OwnerMode::None {
             return Err(ActionRefused::NoOwnerWanted);
         }
         self.assign(&mut item, engineer, mode);
         self.pass.draft.put(item);
         Ok(())
+    }
+
+    fn mended(&mut self, id: &ItemId, engineer: &EngineerId) -> Result<(), ActionRefused> {
+        let mut item = self.find(id)?;
+        self.is_engineer(engineer)?;
+        if self.mode_of(&item) == OwnerMode::None {
+            return Err(ActionRefused::NoOwnerWanted);
+        }
+        let (said_by, at) = (self.by.clone(), self.pass.draft.now);
+        item.mended = Some(Mended { engineer: engineer.clone(), revision: None, said_by, at });
+        self.log(Some(&item), Event::Mended { engineer: engineer.clone(), revision: None });
+        self.pass.draft.put(item);
+        Ok(())
+    }
+
+    fn is_engineer(&self, engineer: &EngineerId) -> Result<(), ActionRefused> {
+        let known = self.pass.draft.rules.roster.engineers.contains_key(engineer);
+        if known { Ok(()) } else { Err(ActionRefused::UnknownEngineer(engineer.clone())) }
+    }
+
+    fn mode_of(&self, item: &Item) -> OwnerMode {
+        self.pass.draft.rules.process.step(&item.step).map_or(OwnerMode::None, |step| step.owner)
     }
 
     /// Makes `engineer` the owner, and lets the tracker know where the step says so.
@@ -294,7 +315,7 @@ impl Actor<'_> {
     fn suggest(&mut self, id: &ItemId, suggestion: Suggestion) -> Result<(), ActionRefused> {
         let mut item = self.find_open(id)?;
         let people: Vec<EngineerId> = suggestion.people.iter().map(|person| person.engineer.clone()).collect();
-        let mode = self.pass.draft.rules.process.step(&item.step).map_or(OwnerMode::None, |step| step.owner);
+        let mode = self.mode_of(&item);
         let sure = match (mode, &item.owner) {
             (OwnerMode::Auto { percent }, None) => suggestion.proposed_with(f64::from(percent) / 100.0).cloned(),
             _ => None,

@@ -62,6 +62,13 @@ pub enum Action {
         /// Who.
         engineer: EngineerId,
     },
+    /// Say who mended what an item is about, open or closed.
+    Mended {
+        /// Which.
+        item: ItemId,
+        /// Who.
+        engineer: EngineerId,
+    },
     /// Look at a subject of the baseline as an ordinary item.
     OpenBaseline {
         /// The step's baseline item.

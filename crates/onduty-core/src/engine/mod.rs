@@ -7,6 +7,7 @@ mod act;
 mod action;
 mod candidate;
 mod memory;
+mod mended;
 mod pass;
 mod record;
 mod replay;
@@ -195,6 +196,7 @@ pub(crate) fn new_item(draft: &Draft<'_>, step: &StepId, subject: Subject, why: 
         owner: None,
         checklist: checklist.iter().map(|text| CheckLine { text: text.clone(), ticked: None }).collect(),
         conclusion: None,
+        mended: None,
         escalated: false,
     }
 }

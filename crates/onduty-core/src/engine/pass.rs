@@ -248,6 +248,7 @@ impl<'a> Pass<'a> {
     pub fn reopen(&mut self, mut item: Item) {
         item.state = ItemState::Open;
         item.conclusion = None;
+        item.mended = None;
         item.escalated = false;
         self.draft.log(Some(&item), Event::ItemReopened { step: item.step.clone() });
         self.draft.put(item);

@@ -1,11 +1,12 @@
 //! `while` steps: one item while a condition holds.
 
 use super::pass::{Judged, Pass};
-use super::{HOLD_DOWN, new_item};
+use super::{HOLD_DOWN, mended, new_item};
 use crate::expr::{Expression, Verdict};
 use crate::ids::Subject;
 use crate::item::{Closing, Item, ItemState, Why};
-use crate::process::Step;
+use crate::logbook::Event;
+use crate::process::{OwnerMode, Step};
 use crate::signal::{BuildState, Fact, Feed, Kind};
 
 /// The subject of every `while` item.
@@ -25,7 +26,8 @@ impl Pass<'_> {
                 }
             }
             Verdict::No => {
-                if let Some(item) = open {
+                if let Some(mut item) = open {
+                    self.note_who_mended(&mut item, step);
                     self.close(item, Closing::ConditionCleared);
                 }
                 Judged::FINE
@@ -36,6 +38,18 @@ impl Pass<'_> {
                 }
                 Judged::FINE
             }
+        }
+    }
+
+    fn note_who_mended(&mut self, item: &mut Item, step: &Step) {
+        // What a person said stays.
+        if item.mended.is_some() || step.owner == OwnerMode::None {
+            return;
+        }
+        if let Some(seen) = mended::seen(item, self.snapshot, self.draft.rules.roster, self.draft.now) {
+            let event = Event::Mended { engineer: seen.engineer.clone(), revision: seen.revision.clone() };
+            item.mended = Some(seen);
+            self.draft.log(Some(item), event);
         }
     }
 

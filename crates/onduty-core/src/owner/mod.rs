@@ -4,6 +4,7 @@
 //! somebody who is not on the roster, never gives a name without a reason. [`rank`](mod@rank) weighs what a repository
 //! knows; here comes what the team knows: who is there, what was decided before, what came after the last green build.
 
+pub mod accuracy;
 pub mod codeowners;
 pub mod mailmap;
 pub mod people;
@@ -12,6 +13,7 @@ pub mod rank;
 mod ranking;
 mod why_not;
 
+pub(crate) use ranking::is_merge;
 pub use why_not::{WhyNot, why_not};
 
 use crate::ids::EngineerId;

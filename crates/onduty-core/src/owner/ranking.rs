@@ -146,7 +146,7 @@ impl<'a> Ranking<'a> {
 }
 
 /// Whether the commit only joins branches; its author need not have written anything.
-fn is_merge(commit: &Commit) -> bool {
+pub(crate) fn is_merge(commit: &Commit) -> bool {
     ["Merge branch ", "Merge pull request ", "Merge remote-tracking branch ", "Merge tag "]
         .iter()
         .any(|start| commit.title.starts_with(start))

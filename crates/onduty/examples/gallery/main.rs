@@ -8,7 +8,7 @@ use maud::Markup;
 
 use onduty::web::assets;
 use onduty::web::views::layout::{self, Here};
-use onduty::web::views::{access, account, door, item, log, people, process, rollout, team, today, wall};
+use onduty::web::views::{access, account, door, item, log, people, process, rollout, suggestions, team, today, wall};
 use samples::{Day, Stage};
 use std::path::Path;
 use std::{fs, io};
@@ -46,6 +46,14 @@ fn pages(day: Day) -> Vec<(&'static str, Markup)> {
         ("today", framed("Today", Here::Today, today::page(&samples::today_view(day), &reader))),
         ("log", framed("Log book", Here::Log, log::page(&samples::log_page(day), &reader))),
         ("process", framed("Process", Here::Process, process::page(&samples::process_page(day), &reader))),
+        (
+            "suggestions",
+            framed(
+                "How often suggestions were right",
+                Here::Elsewhere,
+                suggestions::page(&samples::suggestions_page(day), &reader),
+            ),
+        ),
         ("team", framed("Team", Here::Team, team::page(&samples::team_page(day), &reader))),
         ("rollout", framed("Rollout", Here::Rollout, rollout::page(&samples::rollout_page(gate), &reader))),
         ("wall", wall::page(&samples::wall(day, &reader.tell), &reader)),

@@ -15,6 +15,7 @@ use onduty::web::views::log::{LogPageView, LogShown};
 use onduty::web::views::people::{DutyRights, PeopleView, PersonLine, PersonView};
 use onduty::web::views::process::{ActiveProcess, OpensView, ProcessPageView, ProcessStepView, VersionView};
 use onduty::web::views::rollout::{RolloutPageView, RolloutView};
+use onduty::web::views::suggestions::SuggestionsView;
 use onduty::web::views::team::{MemberView, TeamAdminView, TeamView, WallLinkView};
 use onduty::web::views::today::{StepBody, StepView, TodayView};
 use onduty::web::views::wall::{TileView, WallView};
@@ -27,6 +28,7 @@ use onduty_core::item::{
     Suggestion, Taken, Why, WriteBack,
 };
 use onduty_core::logbook::{Author, Event};
+use onduty_core::owner::accuracy::{Accuracy, Counts, Known, Voice};
 use onduty_core::process::{Check, List, Occasion, OwnerMode, Period, Times, Work};
 use onduty_core::roster::{Engineer, Leave, Roster};
 use onduty_core::schedule::{Shift, ShiftOrigin};
@@ -232,6 +234,7 @@ fn item(step: &str, subject: &str, why: Why, opened_at: Timestamp) -> Item {
         owner: None,
         checklist: vec![],
         conclusion: None,
+        mended: None,
         escalated: false,
     }
 }
@@ -875,6 +878,33 @@ pub fn process_page(day: Day) -> ProcessPageView {
         problems: if day == Day::Terrible { problems() } else { vec![] },
         versions: if day == Day::Empty { vec![] } else { versions },
     }
+}
+
+/// How often suggestions were right.
+pub fn suggestions_page(day: Day) -> SuggestionsView {
+    let counts = |judged, first, first_three, same_team| Counts { judged, first, first_three, same_team };
+    let mut accuracy = Accuracy::default();
+    if day != Day::Empty {
+        accuracy.items = 58;
+        accuracy.unknown = 12;
+        let step = |id: &str| StepId::from(id);
+        accuracy.by_step = BTreeMap::from([
+            ((step("main-green"), Known::Mended), counts(9, 7, 9, 8)),
+            ((step("production-errors"), Known::Mended), counts(24, 12, 19, 20)),
+            ((step("production-errors"), Known::Named), counts(13, 9, 12, 11)),
+        ]);
+        accuracy.by_voice = BTreeMap::from([
+            ((Voice::SinceGreen, Known::Mended), counts(9, 7, 9, 8)),
+            ((Voice::Lines, Known::Mended), counts(24, 12, 19, 20)),
+            ((Voice::Files, Known::Named), counts(13, 9, 12, 11)),
+        ]);
+    }
+    let goal = match day {
+        Day::Terrible => HOSTILE,
+        _ => "Keep main green",
+    };
+    let goals = vec![("main-green".to_owned(), goal.to_owned())];
+    SuggestionsView { accuracy, days: 90, goals }
 }
 
 /// The team page.

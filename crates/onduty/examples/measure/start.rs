@@ -105,6 +105,7 @@ fn closed_item(duty: &DutyId, step: &StepId, number: u32, at: Timestamp, shift: 
             text: "a time-out of the payment provider".to_owned(),
             resolve: WriteBack::NotAsked,
         }),
+        mended: None,
         escalated: false,
     }
 }

@@ -78,6 +78,13 @@ enum Verb {
         /// Who; the one who is proposed unless given
         engineer: Option<String>,
     },
+    /// Say who mended what it is about, so that suggestions can be judged
+    Mended {
+        /// Its id
+        id: String,
+        /// Who
+        engineer: String,
+    },
     /// Ask why somebody is not proposed as its owner
     WhyNot {
         /// Its id
@@ -119,6 +126,7 @@ pub async fn run(args: ItemArgs) -> Result<u8, CommandError> {
             };
             (id, Some(("owner", json!({"engineer": engineer}))))
         }
+        Verb::Mended { id, engineer } => (id, Some(("mended", json!({"engineer": engineer})))),
         Verb::WhyNot { id, engineer } => return why_not(&client, id, engineer.as_deref(), args.server.json).await,
         Verb::Baseline { id, count } => (id, Some(("baseline", json!({"count": count})))),
     };

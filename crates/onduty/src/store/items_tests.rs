@@ -25,6 +25,7 @@ fn item(step: &str, subject: &str, occurrence: u32, opened: &str, closed: Option
         owner: None,
         checklist: Vec::new(),
         conclusion: None,
+        mended: None,
         escalated: false,
     }
 }

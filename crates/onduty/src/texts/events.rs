@@ -82,6 +82,10 @@ pub fn event(event: &Event, tell: &Telling<'_>) -> String {
             format!("{} owns the cause, as suggested", tell.name(engineer))
         }
         Event::OwnerDecided { engineer, suggested: false } => format!("{} owns the cause", tell.name(engineer)),
+        Event::Mended { engineer, revision: Some(revision) } => {
+            format!("{} mended it with {}", tell.name(engineer), short_revision(revision))
+        }
+        Event::Mended { engineer, revision: None } => format!("{} mended it", tell.name(engineer)),
         Event::WrittenBack { engineer } => format!("the tracker knows that {} owns this", tell.name(engineer)),
         Event::WriteBackFailed { engineer, reason } => {
             format!("the tracker could not be told about {}: {}", tell.name(engineer), visible(reason))

@@ -19,7 +19,7 @@ pub use reasons::{
     snooze, unknown, unknown_briefly, why, write_back,
 };
 pub use words::{
-    and, count, duration, human_number, initials, is_web_link, short_revision, shorten, visible, visible_lines,
+    and, count, duration, human_number, initials, is_web_link, percent, short_revision, shorten, visible, visible_lines,
 };
 
 use crate::texts::words::{age_words, in_words};

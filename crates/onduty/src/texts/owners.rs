@@ -1,6 +1,6 @@
 //! Who might own a cause, how likely, and why: words for a suggestion.
 
-use super::{Telling, count, short_revision, visible};
+use super::{Telling, count, percent, short_revision, visible};
 use onduty_core::ids::EngineerId;
 use onduty_core::item::{Candidate, OwnerReason, Suggestion};
 use onduty_core::owner::WhyNot;
@@ -82,8 +82,8 @@ pub fn presence(candidate: &Candidate) -> String {
 
 /// How likely it is this person: `62 % likely`; `None` where that was not known yet.
 pub fn likely(confidence: Option<f64>) -> Option<String> {
-    let percent = confidence? * 100.0;
-    Some(if percent < 1.0 { "under 1 % likely".to_owned() } else { format!("{percent:.0} % likely") })
+    let confidence = confidence?;
+    Some(if confidence < 0.01 { "under 1\u{a0}% likely".to_owned() } else { format!("{} likely", percent(confidence)) })
 }
 
 /// Why nobody of a suggestion can be counted on, where that is so: `Nobody is sure: the team is checkout (83 % likely)`.
@@ -160,15 +160,18 @@ mod tests {
         let ranked = |candidate| WhyNot::Ranked { candidate, place: 2, of: 7, proposed: &priya };
         for (answer, expected) in [
             (WhyNot::Proposed { candidate: &omar }, "Omar Haddad is proposed."),
-            (ranked(&omar), "Omar Haddad is number 2 of 7, under 1 % likely. Priya Nair is proposed, 62 % likely."),
+            (
+                ranked(&omar),
+                "Omar Haddad is number 2 of 7, under 1\u{a0}% likely. Priya Nair is proposed, 62\u{a0}% likely.",
+            ),
             (
                 ranked(&away),
-                "Omar Haddad is number 2 of 7, under 1 % likely, but is away today. Priya Nair is proposed, 62 % likely.",
+                "Omar Haddad is number 2 of 7, under 1\u{a0}% likely, but is away today. Priya Nair is proposed, 62\u{a0}% likely.",
             ),
             (
                 ranked(&busy),
-                "Omar Haddad is number 2 of 7, under 1 % likely, but owns 6 open items already. Priya Nair is proposed, \
-                 62 % likely.",
+                "Omar Haddad is number 2 of 7, under 1\u{a0}% likely, but owns 6 open items already. Priya Nair is proposed, \
+                 62\u{a0}% likely.",
             ),
             (WhyNot::NothingSpeaks, "Nothing that was looked at speaks for Omar Haddad: no line, commit or decision."),
             (WhyNot::After { people: 20 }, "More speaks for each of 20 other people than for Omar Haddad."),
@@ -186,8 +189,8 @@ mod tests {
             let (people, others, note) = (Vec::new(), Vec::new(), None);
             unsure(&Suggestion { people, others, team, at: at("2026-03-02T14:04:00"), note })
         };
-        assert_eq!(said(team("checkout", 0.826)).unwrap(), "Nobody is sure: the team is checkout (83 % likely)");
-        assert_eq!(said(team("\u{202e}x", 0.5)).unwrap(), "Nobody is sure: the team is <U+202E>x (50 % likely)");
+        assert_eq!(said(team("checkout", 0.826)).unwrap(), "Nobody is sure: the team is checkout (83\u{a0}% likely)");
+        assert_eq!(said(team("\u{202e}x", 0.5)).unwrap(), "Nobody is sure: the team is <U+202E>x (50\u{a0}% likely)");
         assert_eq!(said(None), None);
     }
 }

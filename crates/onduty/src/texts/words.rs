@@ -121,6 +121,11 @@ pub(super) fn age_words(age: SignedDuration) -> String {
     if age.as_mins() < 1 { "less than 1 min".to_owned() } else { minutes_words(age.as_mins()) }
 }
 
+/// A share from 0 to 1: `62 %`, with a space that keeps both together.
+pub fn percent(share: f64) -> String {
+    format!("{:.0}\u{a0}%", share * 100.0)
+}
+
 /// How long still. Rounded up: "in 1 min" must not open half a minute early.
 pub(super) fn in_words(left: SignedDuration) -> String {
     match left.as_secs() {

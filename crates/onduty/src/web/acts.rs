@@ -70,14 +70,16 @@ fn item_action(web: &Web, visit: &Visit, id: &ItemId, verb: &str, form: ItemForm
             Action::Conclude { item, text, resolve }
         }
         "reopen" => Action::Reopen { item },
-        "owner" => {
-            let engineer = form.engineer.filter(|name| !name.is_empty());
-            let engineer = engineer.ok_or_else(|| HttpError::BadInput("choose an engineer".to_owned()))?;
-            Action::DecideOwner { item, engineer: EngineerId::new(engineer) }
-        }
+        "owner" => Action::DecideOwner { item, engineer: EngineerId::new(chosen(form.engineer)?) },
+        "mended" => Action::Mended { item, engineer: EngineerId::new(chosen(form.engineer)?) },
         "baseline" => Action::OpenBaseline { item, count: form.count.unwrap_or(5) },
         _ => return Err(HttpError::NotFound(format!("an item cannot be told to {verb}"))),
     })
+}
+
+fn chosen(engineer: Option<String>) -> Result<String, HttpError> {
+    let engineer = engineer.filter(|name| !name.is_empty());
+    engineer.ok_or_else(|| HttpError::BadInput("choose an engineer".to_owned()))
 }
 
 /// What people choose when they snooze: `1h`, `next-shift`, `next-rollout`, `happens-again`, `condition`, or an instant.

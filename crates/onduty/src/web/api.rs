@@ -211,6 +211,7 @@ pub async fn act(
         "owner" => {
             Action::DecideOwner { item, engineer: EngineerId::new(body.engineer.ok_or_else(|| need("engineer"))?) }
         }
+        "mended" => Action::Mended { item, engineer: EngineerId::new(body.engineer.ok_or_else(|| need("engineer"))?) },
         "baseline" => Action::OpenBaseline { item, count: body.count.unwrap_or(5) },
         _ => return Err(HttpError::NotFound(format!("an item cannot be told to {verb}"))),
     };

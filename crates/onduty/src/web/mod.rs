@@ -25,6 +25,7 @@ pub mod policy;
 mod present;
 pub mod routes;
 mod single_sign_on;
+mod suggestions;
 mod tracks;
 pub mod views;
 mod walls;

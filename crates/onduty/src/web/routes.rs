@@ -4,7 +4,8 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{
-    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, single_sign_on, walls, why_not,
+    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, single_sign_on, suggestions, walls,
+    why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -73,6 +74,7 @@ pub fn all() -> Vec<Route> {
         page("/log/{duty}/{file}", Look, Path, "A day of the log book as Markdown", get(pages::log_markdown)),
         page("/process", Look, Query, "The process", get(pages::process)),
         page("/team", Look, Query, "Who is next", get(pages::team)),
+        page("/suggestions", Look, Query, "How often suggestions were right", get(suggestions::page)),
         page("/rollout", Look, Query, "The gate, the button and the history", get(pages::rollout)),
         page("/events", Look, Query, "Live parts of the pages, as server-sent events", get(live::events)),
         page("/tv/{token}", LookAtWall, Wall, "The wall screen", get(walls::page)),
@@ -118,6 +120,13 @@ pub fn all() -> Vec<Route> {
         page("/api/v1/duties/{duty}/log", Look, Path, "The log book: a day, a search, or what is new", get(api::log)),
         page("/api/v1/duties/{duty}/process", Look, Path, "The process and its versions", get(api::process)),
         page("/api/v1/duties/{duty}/team", Look, Path, "The coming shifts", get(api::team)),
+        page(
+            "/api/v1/duties/{duty}/suggestions",
+            Look,
+            Path,
+            "How often suggestions were right",
+            get(suggestions::api),
+        ),
         page("/api/v1/duties/{duty}/rollouts", Look, Path, "Rollouts, newest first", get(api::rollouts)),
         page("/api/v1/duties/{duty}/rollouts/{id}", Look, Path, "A rollout and its output", get(api::rollout)),
         page("/api/v1/items/{id}", Look, Item, "An item and its history", get(api::item)),

@@ -91,7 +91,24 @@ async fn errors(day: &Day) {
     ends(day.onduty(&["item", "owner", &id]).await, 0);
     assert_eq!(day.closed(&id).await["state"]["how"]["how"], "assigned_at_source");
     assert_eq!(day.world.tracker().assignments().len(), 1);
+    who_mended_it(day, &id).await;
     ends(day.onduty(&["item", "show", "developers.nosuch.0.1"]).await, 2);
+}
+
+/// What is said about a closed item is counted, by how it is known; nobody is named.
+async fn who_mended_it(day: &Day, id: &str) {
+    let counted = async |known: &str| -> Vec<Value> {
+        let all = day.operator().read("/api/v1/duties/developers/suggestions").await;
+        let steps = all["by_step"].as_array().unwrap().clone();
+        steps.into_iter().filter(|row| row["step"] == "production-errors" && row["known_from"] == known).collect()
+    };
+    assert_eq!(counted("named").await[0]["counts"]["first"], 1);
+    ends(day.onduty(&["item", "mended", id, "nosuch"]).await, 1);
+    let said = ends(day.onduty(&["item", "mended", id, "lena", "--json"]).await, 0).json();
+    assert_eq!((&said["mended"]["engineer"], &said["mended"]["said_by"]), (&json!("lena"), &json!("lena")));
+    assert_eq!((counted("named").await.len(), &counted("mended").await[0]["counts"]["judged"]), (0, &json!(1)));
+    let page = day.operator().get("/suggestions").await.expect(200).main().to_owned();
+    assert!(page.contains("who mended it") && !page.contains("Lena"), "{page}");
 }
 
 /// Everybody of the roster gets an answer, in the words of the page, and it is the one about the suggestion.

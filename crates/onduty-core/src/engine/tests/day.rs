@@ -177,10 +177,16 @@ impl Day {
     }
 
     pub fn head(&mut self, revisions: &[&str]) {
-        let commits = revisions.iter().map(|revision| Commit {
+        let by_lena: Vec<(&str, &str)> = revisions.iter().map(|revision| (*revision, "lena")).collect();
+        self.head_by(&by_lena);
+    }
+
+    /// Revisions with their authors, newest first.
+    pub fn head_by(&mut self, revisions: &[(&str, &str)]) {
+        let commits = revisions.iter().map(|(revision, author)| Commit {
             revision: (*revision).to_owned(),
-            author_name: "Lena Vogt".to_owned(),
-            author_email: "lena@acme.example".to_owned(),
+            author_name: (*author).to_owned(),
+            author_email: format!("{author}@acme.example"),
             title: format!("Change {revision}"),
             committed_at: self.now,
             files: Vec::new(),
@@ -188,7 +194,7 @@ impl Day {
         let fact = Fact::Head(BranchHead {
             repository: "acme/shop".to_owned(),
             branch: "main".to_owned(),
-            revision: revisions[0].to_owned(),
+            revision: revisions[0].0.to_owned(),
             commits: commits.collect(),
             complete: true,
         });

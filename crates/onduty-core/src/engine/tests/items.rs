@@ -393,3 +393,52 @@ fn a_signal_of_the_teams_own_opens_and_closes() {
     day.tick().at("11:50").tick();
     assert!(day.step("certificates").starts_with("unknown"), "{}", day.step("certificates"));
 }
+
+/// `a1` was green, `a2` red; then come `commits` (`revision author`), newest first, and the check passes at the newest.
+fn mended_by(commits: &[&str]) -> Option<String> {
+    let mut day = Day::seed();
+    day.builds("unit tests", BuildState::Failed, "a2");
+    day.tick();
+    let id = day.item("main-green").id;
+    let mut heads: Vec<(&str, &str)> = commits.iter().map(|text| text.split_once(' ').unwrap()).collect();
+    heads.extend([("a2", "omar"), ("a1", "lena")]);
+    day.head_by(&heads);
+    day.at("11:00").builds("unit tests", BuildState::Passed, heads[0].0);
+    day.tick();
+    let item = day.items("main-green").into_iter().find(|item| item.id == id).unwrap();
+    assert!(!item.is_open(), "{item:?}");
+    item.mended.map(|mended| format!("{} {}", mended.engineer, mended.revision.unwrap_or_default()))
+}
+
+#[test]
+fn who_made_the_check_green_again_is_read_off_the_commits() {
+    assert_eq!(mended_by(&["a3 lena"]).as_deref(), Some("lena a3"));
+    assert_eq!(mended_by(&["a4 lena", "a3 lena"]).as_deref(), Some("lena a4"));
+    // Two people, somebody of no roster, or a run that was only repeated: nobody knows.
+    assert_eq!(mended_by(&["a4 lena", "a3 omar"]), None);
+    assert_eq!(mended_by(&["a4 lena", "a3 stranger"]), None);
+    assert_eq!(mended_by(&[]), None);
+}
+
+#[test]
+fn a_person_says_who_mended_it_and_that_stays() {
+    let mut day = Day::seed();
+    day.builds("unit tests", BuildState::Failed, "a2");
+    day.tick();
+    let id = day.item("main-green").id;
+    let say = |engineer: &str| Action::Mended { item: id.clone(), engineer: EngineerId::from(engineer) };
+    assert!(day.refused("lena", say("nobody")).contains("nobody"));
+    day.act("lena", say("omar"));
+    day.head_by(&[("a3", "lena"), ("a2", "omar"), ("a1", "lena")]);
+    day.at("11:00").builds("unit tests", BuildState::Passed, "a3");
+    day.tick();
+    let mended = |day: &Day| day.items("main-green").into_iter().find(|item| item.id == id).unwrap().mended.unwrap();
+    assert_eq!((mended(&day).engineer.as_str(), mended(&day).said_by.as_str()), ("omar", "lena"));
+    // Also afterwards.
+    day.act("omar", say("lena"));
+    assert_eq!(mended(&day).engineer.as_str(), "lena");
+    // It opens again: whoever mended it did not.
+    day.at("11:01").builds("unit tests", BuildState::Failed, "a3");
+    day.tick();
+    assert_eq!(day.item("main-green").mended, None);
+}

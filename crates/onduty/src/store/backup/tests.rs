@@ -90,6 +90,7 @@ async fn filled(place: &Place) -> Store {
         owner: None,
         checklist: Vec::new(),
         conclusion: None,
+        mended: None,
         escalated: false,
     };
     items::upsert(&mut tx, &item).await.unwrap();

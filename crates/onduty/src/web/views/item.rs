@@ -243,6 +243,20 @@ fn standing(view: &ItemPageView, reader: &Reader<'_>) -> Markup {
                         }
                     }
                 }
+                @if let Some(mended) = &item.mended {
+                    div {
+                        dt { "Mended it" }
+                        dd {
+                            (parts::person(&mended.engineer, tell)) " "
+                            span class="dim" {
+                                @match &mended.revision {
+                                    Some(revision) => { "with " (parts::revision(revision)) },
+                                    None => { "says " (tell.first_name(&mended.said_by)) },
+                                }
+                            }
+                        }
+                    }
+                }
                 @if let ItemState::Snoozed { until, by, since } = &item.state {
                     div { dt { "Sleeps until" } dd { bdi { (texts::snooze(until, tell)) } " " span class="dim" { "says " (tell.first_name(by)) ", " (parts::time(*since, tell)) } } }
                 }
@@ -263,8 +277,32 @@ fn outcome(view: &ItemPageView, reader: &Reader<'_>) -> Markup {
                 p { (parts::state(StateView::Fine)) " Closed " (parts::time(*at, &reader.tell)) ": " bdi { (texts::closing(how, tell)) } "." }
             }
             (items::conclude_form(&view.item, reader))
+            @if view.item.owner != OwnerMode::None && reader.may_act && (!item.is_open() || item.conclusion.is_some()) {
+                (mended_form(view, reader))
+            }
         }
     }
+}
+
+/// Asked once the work is done: who mended it is what suggestions are judged by.
+fn mended_form(view: &ItemPageView, reader: &Reader<'_>) -> Markup {
+    let mended = view.item.item.mended.as_ref().map(|mended| &mended.engineer);
+    parts::form(
+        reader,
+        &view.item.action("mended"),
+        "inline",
+        html! {
+            label for="mended-by" { "Who mended it?" }
+            select id="mended-by" name="engineer" required {
+                option value="" { "choose…" }
+                @for id in reader.tell.roster.engineers.keys() {
+                    option value=(id) selected[mended == Some(id)] { (reader.tell.name(id)) }
+                }
+            }
+            (parts::button("Say", None, "small"))
+        a href={ "/suggestions?duty=" (reader.duty) } { "What for?" }
+        },
+    )
 }
 
 fn history(view: &ItemPageView, reader: &Reader<'_>) -> Markup {

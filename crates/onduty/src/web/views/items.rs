@@ -35,7 +35,7 @@ impl ItemView {
         }
     }
 
-    fn action(&self, verb: &str) -> String {
+    pub(super) fn action(&self, verb: &str) -> String {
         format!("{}/{verb}", item_path(&self.item.id))
     }
 

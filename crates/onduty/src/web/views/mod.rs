@@ -17,6 +17,7 @@ pub mod parts;
 pub mod people;
 pub mod process;
 pub mod rollout;
+pub mod suggestions;
 pub mod team;
 pub mod today;
 pub mod wall;

@@ -199,6 +199,9 @@ fn book(active: &ActiveProcess, view: &ProcessPageView, reader: &Reader<'_>) -> 
                 " · " (count(active.steps.len(), "step"))
             }
         }
+        @if active.steps.iter().any(|step| step.owner != OwnerMode::None) {
+            p { a href={ "/suggestions?duty=" (reader.duty) } { "How often suggestions were right" } }
+        }
         ol class="chapters" { @for step in &active.steps { (chapter(step, reader)) } }
         @if !active.checklists.is_empty() {
             h2 class="part" { "Checklists" }

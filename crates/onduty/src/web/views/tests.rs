@@ -2,7 +2,7 @@
 
 use super::layout::{self, Here};
 use super::samples::{self, Day, Stage};
-use super::{Reader, access, account, door, gate, item, log, people, process, rollout, team, today, wall};
+use super::{Reader, access, account, door, gate, item, log, people, process, rollout, suggestions, team, today, wall};
 use maud::Markup;
 
 const DAYS: [Day; 4] = [Day::Empty, Day::Calm, Day::Normal, Day::Terrible];
@@ -22,6 +22,7 @@ fn pages(day: Day, reader: &Reader<'_>) -> Vec<(&'static str, String)> {
         ("search", framed(Here::Log, log::page(&samples::log_search(), reader))),
         ("process", framed(Here::Process, process::page(&samples::process_page(day), reader))),
         ("team", framed(Here::Team, team::page(&samples::team_page(day), reader))),
+        ("suggestions", framed(Here::Elsewhere, suggestions::page(&samples::suggestions_page(day), reader))),
         ("wall", wall::page(&samples::wall(day, &reader.tell), reader).0),
         ("welcome", framed(Here::Door, door::welcome(&samples::welcome(day), reader))),
         ("error", framed(Here::Elsewhere, door::error(&samples::refused()))),
