@@ -56,15 +56,25 @@ pub fn day_of(duty: &Duty, at: Timestamp) -> Date {
 }
 
 /// When the duty's working hours start and end on `day`, whether it is a working day or not.
+///
+/// Hours until 24:00 end where the next day starts: where clocks go back at midnight the last hour comes twice.
 pub fn working_hours(duty: &Duty, day: Date) -> (Timestamp, Timestamp) {
-    (instant_of(duty, day, duty.starts), instant_of(duty, day, duty.ends))
+    let ends = match day.tomorrow() {
+        Ok(next) if duty.ends == Time::MAX => instant_of(duty, next, Time::MIN),
+        _ => instant_of(duty, day, duty.ends),
+    };
+    (instant_of(duty, day, duty.starts), ends)
 }
 
 /// The shift under way at `at`; its end does not belong to it.
 pub fn is_within_shift(duty: &Duty, at: Timestamp) -> Option<Date> {
     let day = day_of(duty, at);
-    let (starts, ends) = working_hours(duty, day);
-    (is_working_day(duty, day) && starts <= at && at < ends).then_some(day)
+    // Clocks may go back to the day before when the next one has begun (St. John's did, a minute past midnight): the
+    // shift that has begun goes on.
+    [Ok(day), day.tomorrow()].into_iter().flatten().find(|day| {
+        let (starts, ends) = working_hours(duty, *day);
+        is_working_day(duty, *day) && starts <= at && at < ends
+    })
 }
 
 /// The shift to which something belongs that opens at `at`: today's until it ends, then the next.
@@ -80,7 +90,10 @@ pub fn shift_day_at(duty: &Duty, at: Timestamp) -> Option<Date> {
 mod tests {
     use super::*;
     use crate::roster;
+    use jiff::SignedDuration;
     use jiff::civil::date;
+    use jiff::tz::TimeZone;
+    use std::collections::BTreeSet;
 
     fn duty(more: &str) -> Duty {
         let text = format!(
@@ -159,6 +172,57 @@ mod tests {
         // A whole day has 23 hours in March.
         (duty.starts, duty.ends) = (Time::MIN, Time::MAX);
         let (from, to) = working_hours(&duty, date(2026, 3, 29));
-        assert_eq!(to.duration_since(from).as_hours(), 22);
+        assert_eq!(to.duration_since(from), SignedDuration::from_hours(23));
+    }
+
+    /// The changes of clocks between 2000 and 2040 that are not alike: each way in which some zone of the world moves them.
+    fn changes_of_clocks() -> Vec<(TimeZone, Timestamp)> {
+        let (from, to) = ("2000-01-01T00:00:00Z".parse().unwrap(), "2040-01-01T00:00:00Z".parse().unwrap());
+        let mut seen = BTreeSet::new();
+        let mut changes = Vec::new();
+        for name in jiff::tz::db().available() {
+            let zone = TimeZone::get(name.as_str()).unwrap();
+            for change in zone.following(from).take_while(|change| change.timestamp() < to) {
+                let at = change.timestamp();
+                let before = zone.to_offset(at - SignedDuration::from_nanos(1));
+                let moved = change.offset().seconds() - before.seconds();
+                if moved != 0 && seen.insert((moved, before.to_datetime(at).time())) {
+                    changes.push((zone.clone(), at));
+                }
+            }
+        }
+        changes
+    }
+
+    #[test]
+    fn at_every_instant_one_shift_or_none_however_clocks_move() {
+        let changes = changes_of_clocks();
+        // Half an hour and a whole day among them, forwards and back, and at midnight.
+        assert!(changes.len() > 40, "{}", changes.len());
+        let hours =
+            [("00:00", "24:00"), ("02:00", "03:00"), ("00:00", "01:00"), ("22:00", "24:00"), ("09:00", "19:00")];
+        for (zone, change) in &changes {
+            for (starts, ends) in hours {
+                let mut duty = duty("    days: mon-sun\n");
+                let time = |text: &str| if text == "24:00" { Time::MAX } else { text.parse().unwrap() };
+                (duty.zone, duty.starts, duty.ends) = (zone.clone(), time(starts), time(ends));
+                let whole_day = (starts, ends) == ("00:00", "24:00");
+                let mut before: Option<(Date, Timestamp)> = None;
+                for minutes in (-48 * 60..48 * 60).step_by(10) {
+                    let at = *change + SignedDuration::from_mins(minutes) - SignedDuration::from_nanos(1);
+                    let shift = is_within_shift(&duty, at);
+                    let place = format!("{at} in {zone:?}, {starts}-{ends}");
+                    assert!(shift.is_some() || !whole_day, "nobody is on duty: {place}");
+                    let Some(day) = shift else { continue };
+                    let (from, to) = working_hours(&duty, day);
+                    assert!(from <= at && at < to, "{place}");
+                    // Never back to a shift that was over, and the one before ends before this one starts.
+                    if let Some((earlier, until)) = before.filter(|(earlier, _)| *earlier != day) {
+                        assert!(earlier < day && until <= from, "two shifts at once: {place}");
+                    }
+                    before = Some((day, to));
+                }
+            }
+        }
     }
 }
