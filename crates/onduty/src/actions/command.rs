@@ -23,25 +23,34 @@ pub struct CommandTarget {
     pub command: Vec<String>,
     /// Where it runs.
     pub directory: PathBuf,
-    /// Variables besides `ONDUTY_REVISION` and `ONDUTY_ENVIRONMENT`.
+    /// Variables besides those of onduty's own, whose names begin with `ONDUTY_`.
     pub environment: BTreeMap<String, String>,
     /// After how long it is ended.
     pub timeout: Duration,
+}
+
+/// What a script is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// Where to.
+    pub environment: &'a str,
+    /// What goes out.
+    pub revision: &'a str,
+    /// The id of the attempt, the same whoever asks: what it deploys to can tell a repetition by it.
+    pub rollout: &'a str,
 }
 
 /// Starts an attempt in the background; returns the supervisor's process id.
 ///
 /// # Errors
 /// The supervisor cannot be started: then nothing ran.
-pub fn start(
-    supervisor: &Path,
-    target: &CommandTarget,
-    files: &AttemptFiles,
-    environment: &str,
-    revision: &str,
-) -> io::Result<u32> {
-    let fixed =
-        [("ONDUTY_REVISION", revision), ("ONDUTY_ENVIRONMENT", environment), ("PATH", "/usr/local/bin:/usr/bin:/bin")];
+pub fn start(supervisor: &Path, target: &CommandTarget, files: &AttemptFiles, told: Told<'_>) -> io::Result<u32> {
+    let fixed = [
+        ("ONDUTY_REVISION", told.revision),
+        ("ONDUTY_ENVIRONMENT", told.environment),
+        ("ONDUTY_ROLLOUT", told.rollout),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+    ];
     let fixed = fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let configured = target.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
     let order = Order {

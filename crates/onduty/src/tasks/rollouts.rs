@@ -3,7 +3,7 @@
 //! An attempt is started by the server that recorded the press and by no other: one found requested without a trace
 //! after a restart is unknown, and a person says how it ended. Never runs an attempt twice.
 
-use crate::actions::command::{self, Traces};
+use crate::actions::command::{self, Told, Traces};
 use crate::actions::supervise::{AttemptFiles, ticks_of};
 use crate::app::day::Outcome;
 use crate::app::{App, Change};
@@ -91,7 +91,8 @@ async fn start(app: &App, attempt: &Attempt, files: &AttemptFiles) -> anyhow::Re
     }
     let (id, revision) = (&attempt.press.id, &attempt.press.revision);
     tracing::info!(attempt = id, environment = %environment, revision, "a rollout starts");
-    match command::start(&app.supervisor, &target, files, environment.as_str(), revision) {
+    let told = Told { environment: environment.as_str(), revision, rollout: id };
+    match command::start(&app.supervisor, &target, files, told) {
         Ok(pid) => {
             let ticks = ticks_of(pid).map(|ticks| ticks.to_string()).unwrap_or_default();
             let mut tx = app.store.begin().await?;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// A script that counts how often it ran.
 pub fn counting_script(marker: &std::path::Path) -> String {
     format!(
-        "#!/bin/sh\necho \"$ONDUTY_REVISION to $ONDUTY_ENVIRONMENT\" >>'{}'\necho one\necho two\n",
+        "#!/bin/sh\necho \"$ONDUTY_REVISION to $ONDUTY_ENVIRONMENT as $ONDUTY_ROLLOUT\" >>'{}'\necho one\necho two\n",
         marker.display()
     )
 }
@@ -142,7 +142,7 @@ async fn the_button(day: &Day, lena: &crate::person::Person, marker: &std::path:
     press("").await.expect(303);
     let page = lena.get("/rollout").await.expect(200);
     assert!(page.text.contains("went out at 16:00"), "{}", page.main());
-    assert_eq!(std::fs::read_to_string(marker).unwrap(), format!("{head} to production\n"));
+    assert_eq!(std::fs::read_to_string(marker).unwrap(), format!("{head} to production as {id}\n"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
