@@ -142,6 +142,8 @@ pub(crate) struct TrackerState {
     secret: Option<String>,
     faults: VecDeque<WriteBackFault>,
     accepted: Vec<Assignment>,
+    /// The key of each write-back that was signed and could be read, each time.
+    received: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -152,7 +154,13 @@ pub(crate) struct Known {
 
 impl TrackerState {
     pub fn new(secret: Option<String>) -> TrackerState {
-        TrackerState { groups: BTreeMap::new(), secret, faults: VecDeque::new(), accepted: Vec::new() }
+        TrackerState {
+            groups: BTreeMap::new(),
+            secret,
+            faults: VecDeque::new(),
+            accepted: Vec::new(),
+            received: Vec::new(),
+        }
     }
 
     pub fn known(&self, project: &str, id: &str) -> Option<&Known> {
@@ -288,6 +296,11 @@ impl Tracker {
     /// The write-backs that changed a group, oldest first; a repeated one is here once.
     pub fn assignments(&self) -> Vec<Assignment> {
         self.world.model().tracker.accepted.clone()
+    }
+
+    /// The keys of all write-backs that arrived here, oldest first; a repeated one is here as often as it came.
+    pub fn keys_received(&self) -> Vec<String> {
+        self.world.model().tracker.received.clone()
     }
 
     async fn act(&self, project: &str, id: &str, note: &str, how: impl FnOnce(&mut ErrorGroup, Timestamp)) -> Sent {

@@ -42,6 +42,7 @@ fn take(world: &World, headers: &HeaderMap, raw: &[u8]) -> Response {
     };
     let mut model = world.model();
     let now = model.now;
+    model.tracker.received.push(wanted.key.clone());
     let Some(known) = model.tracker.known(&wanted.project, &wanted.id) else {
         return refuse(StatusCode::NOT_FOUND, "there is no such error");
     };

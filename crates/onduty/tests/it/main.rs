@@ -23,6 +23,7 @@ mod live;
 mod load;
 mod oidc;
 mod oidc_provider;
+mod outbox;
 mod owner;
 mod packaging;
 mod people;
