@@ -1,6 +1,7 @@
 //! What tests of the store share: a place for a store on each kind of database, and ways to look behind its back.
 
 mod lost_commits;
+mod steps;
 mod twins;
 
 use super::*;
@@ -92,8 +93,13 @@ pub(crate) fn at(text: &str) -> Timestamp {
 
 /// Runs statements that no function of the store offers.
 pub(crate) async fn execute(store: &Store, sql: &str) -> Result<(), sqlx::Error> {
+    execute_on(&store.db, sql).await
+}
+
+/// The same where no store is opened yet.
+async fn execute_on(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
     let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-    match &store.db {
+    match db {
         Db::Sqlite { writer, .. } => writer.execute(sql).await.map(drop),
         Db::Postgres(postgres) => postgres.writer().execute(sql).await.map(drop),
     }
