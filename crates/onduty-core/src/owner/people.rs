@@ -136,6 +136,11 @@ impl People {
         &self.people[no.0 as usize]
     }
 
+    /// Every name and address that somebody signed with, and whose it is; in no order.
+    pub fn signatures(&self) -> impl Iterator<Item = (&str, &str, PersonNo)> {
+        self.by_signature.iter().map(|((name, email), no)| (name.as_str(), email.as_str(), *no))
+    }
+
     /// Those who are on the roster.
     pub fn engineers(&self) -> impl Iterator<Item = (PersonNo, EngineerId)> {
         (0..).zip(&self.people).filter_map(|(no, person)| Some((PersonNo(no), person.engineer.clone()?)))

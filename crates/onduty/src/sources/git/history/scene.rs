@@ -77,6 +77,11 @@ impl Scene {
         &self.people
     }
 
+    /// The people of a commit that led here, its author and who wrote it with them; machines are left out.
+    pub fn authors_of(&self, commit: CommitNo) -> &[PersonNo] {
+        &self.authors[commit.0 as usize]
+    }
+
     /// What is known around `spots`, the most telling first, and the paths within the repository that they mean.
     pub fn place(&self, spots: &[Spot]) -> Place {
         let Some(at) = self.history.at(&self.revision) else { return Place::default() };
