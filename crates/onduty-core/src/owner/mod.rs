@@ -80,10 +80,14 @@ pub fn suggest(evidence: &Evidence, roster: &Roster, today: Date, at: Timestamp)
     let others = people.split_off(people.len().min(MAX_PEOPLE));
     let best = people.first().and_then(|person| person.confidence).unwrap_or(0.0);
     let team = if best < UNSURE { Ranking::of(evidence, roster, at, &Some).team() } else { None };
+    let doubt = evidence.place.doubt();
     let note = match (&evidence.trouble, people.is_empty()) {
         (Some(trouble), _) => Some(trouble.clone()),
-        (None, true) => Some(why_nobody(evidence).to_owned()),
-        (None, false) => None,
+        (None, true) => {
+            let why = why_nobody(evidence);
+            Some(doubt.map_or_else(|| why.to_owned(), |doubt| format!("{why}; {doubt}")))
+        }
+        (None, false) => doubt,
     };
     Suggestion { people, others, team: team.filter(|team| team.confidence >= SURE_OF_TEAM), at, note }
 }

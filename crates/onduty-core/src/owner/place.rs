@@ -41,6 +41,20 @@ pub struct Touched {
     pub touches: Vec<Touch>,
 }
 
+/// What the repository cannot say about a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// The copy of the repository leaves out what its files contained, so nobody is known for any line.
+    WithoutContents,
+    /// Nobody is known for the lines of this file: it is no text, or a change of it is too large or left out.
+    NoLines {
+        /// Path within the repository.
+        file: String,
+    },
+    /// The copy ends before the beginning of the history: its oldest commits seem to have written all before them.
+    Shallow,
+}
+
 /// Everything around the frames of one error, up to the revision that ran and the moment of asking.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -54,11 +68,59 @@ pub struct Place {
     pub folders: Touched,
     /// Commits to anything.
     pub repository: Touched,
+    /// What is missing in all this.
+    pub gaps: Vec<Gap>,
 }
 
 impl Place {
+    /// What is missing, in words for people; `None` when nothing is.
+    pub fn doubt(&self) -> Option<String> {
+        let mut words = Vec::new();
+        if self.gaps.contains(&Gap::WithoutContents) {
+            words
+                .push("lines are not known: the copy of the repository leaves out what its files contained".to_owned());
+        }
+        let bare = |gap: &Gap| if let Gap::NoLines { file } = gap { Some(file.clone()) } else { None };
+        let files: Vec<String> = self.gaps.iter().filter_map(bare).collect();
+        if !files.is_empty() {
+            let files = files.join(", ");
+            words.push(format!("lines are not known: not a text, or a change is too large or left out: {files}"));
+        }
+        if self.gaps.contains(&Gap::Shallow) {
+            words.push(
+                "the copy of the repository is shallow: its oldest commits seem to have written all before".to_owned(),
+            );
+        }
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+
     /// Whether the repository has nothing to say about it.
     pub fn is_unknown(&self) -> bool {
         self.lines.is_empty() && self.files.touches.is_empty() && self.folders.touches.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_said_in_one_sentence() {
+        let check = |gaps: &[Gap], expected: Option<&str>| {
+            assert_eq!(Place { gaps: gaps.to_vec(), ..Place::default() }.doubt().as_deref(), expected);
+        };
+        let file = |file: &str| Gap::NoLines { file: file.to_owned() };
+        check(&[], None);
+        check(
+            &[Gap::WithoutContents],
+            Some("lines are not known: the copy of the repository leaves out what its files contained"),
+        );
+        check(
+            &[file("a.png"), Gap::Shallow, file("b.rs")],
+            Some(
+                "lines are not known: not a text, or a change is too large or left out: a.png, b.rs; the copy of the \
+                 repository is shallow: its oldest commits seem to have written all before",
+            ),
+        );
     }
 }

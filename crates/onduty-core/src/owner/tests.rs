@@ -162,6 +162,20 @@ fn trouble_is_told_beside_the_names() {
     check_note(Evidence { trouble: trouble.clone(), ..known }, trouble.as_deref());
 }
 
+#[test]
+fn what_the_repository_cannot_say_is_told_beside_the_names() {
+    let mut known = place(&[("a.rs", &["lena 1"])]);
+    known.place.gaps.push(place::Gap::Shallow);
+    let shallow = "the copy of the repository is shallow: its oldest commits seem to have written all before";
+    check_note(known.clone(), Some(shallow));
+    known.trouble = Some("trouble".to_owned());
+    check_note(known, Some("trouble"));
+    let mut unknown = Evidence::default();
+    unknown.place.gaps.push(place::Gap::Shallow);
+    let nobody = "neither a file of the team's code nor a commit since green is known for this";
+    check_note(unknown, Some(&format!("{nobody}; {shallow}")));
+}
+
 fn check_note(evidence: Evidence, expected: Option<&str>) {
     assert_eq!(suggested(&evidence).note.as_deref(), expected);
 }

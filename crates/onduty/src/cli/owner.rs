@@ -105,6 +105,12 @@ struct Named {
     reasons: Vec<OwnerReason>,
 }
 
+/// Who is named, the best first, and what the repository could not say.
+struct Answer {
+    named: Vec<Named>,
+    doubt: Option<String>,
+}
+
 async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
     let roster = args.roster.as_deref().map(read_roster).transpose()?;
     let git = Git::inside(&args.repo);
@@ -117,10 +123,10 @@ async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
         let history = History::open(&git, &index, std::slice::from_ref(&revision)).await?;
         let spots = args.frame.iter().map(|frame| frame.0.clone()).collect();
         let question = Question { revision, at: args.at.unwrap_or_else(real_now), spots };
-        let named = ask(&history, &question, &read_mailmap(&git, &question.revision).await, roster.as_ref())?;
+        let answer = ask(&history, &question, &read_mailmap(&git, &question.revision).await, roster.as_ref())?;
         let shown =
-            if args.json { as_json(&named, question.at).to_string() + "\n" } else { as_text(&named, &question) };
-        return Ok((shown, !named.is_empty()));
+            if args.json { as_json(&answer, question.at).to_string() + "\n" } else { as_text(&answer, &question) };
+        return Ok((shown, !answer.named.is_empty()));
     };
     let text = std::fs::read_to_string(cases).with_context(|| format!("{} cannot be read", cases.display()))?;
     let numbered = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -134,10 +140,10 @@ async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
     for (id, question) in &asked {
         let mailmap = read_mailmap(&git, &question.revision).await;
         let started = Instant::now();
-        let named = ask(&history, question, &mailmap, roster.as_ref());
+        let answer = ask(&history, question, &mailmap, roster.as_ref());
         let elapsed_ms = started.elapsed().as_secs_f64() * 1e3;
-        let mut line = match named {
-            Ok(named) => as_json(&named, question.at),
+        let mut line = match answer {
+            Ok(answer) => as_json(&answer, question.at),
             Err(error) => json!({"ranked": [], "error": format!("{error:#}")}),
         };
         line["id"] = json!(id);
@@ -147,12 +153,7 @@ async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
     Ok((out, true))
 }
 
-fn ask(
-    history: &History,
-    question: &Question,
-    mailmap: &Mailmap,
-    roster: Option<&Roster>,
-) -> anyhow::Result<Vec<Named>> {
+fn ask(history: &History, question: &Question, mailmap: &Mailmap, roster: Option<&Roster>) -> anyhow::Result<Answer> {
     let scene = Scene::of(history, &question.revision, question.at, mailmap, roster)
         .ok_or_else(|| anyhow!("the repository has no commit {}", question.revision))?;
     let today = question.at.to_zoned(TimeZone::UTC).date();
@@ -168,7 +169,8 @@ fn ask(
         let person = people.person(ranked.person);
         Named { name: person.name.clone(), email: person.email.clone(), confidence, reasons: ranked.reasons }
     };
-    Ok(ranked.into_iter().zip(rank::confidences(&scores)).take(MAX_PEOPLE).map(named).collect())
+    let named = ranked.into_iter().zip(rank::confidences(&scores)).take(MAX_PEOPLE).map(named).collect();
+    Ok(Answer { named, doubt: place.doubt() })
 }
 
 fn is_there(engineer: Option<&roster::Engineer>, today: Date) -> bool {
@@ -228,10 +230,10 @@ fn own_index(repository: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder.join(format!("{name}.history")))
 }
 
-fn as_json(named: &[Named], at: Timestamp) -> Value {
+fn as_json(answer: &Answer, at: Timestamp) -> Value {
     let roster = Roster::default();
     let tell = Telling { now: at, zone: &TimeZone::UTC, roster: &roster, process: None };
-    let ranked = named.iter().map(|named| {
+    let ranked = answer.named.iter().map(|named| {
         let reasons = named.reasons.iter().map(|reason| {
             let mut value = json!(reason);
             value["text"] = json!(texts::owner_reason(reason, &tell));
@@ -241,22 +243,29 @@ fn as_json(named: &[Named], at: Timestamp) -> Value {
         let p = (named.confidence * 1e4).round() / 1e4;
         json!({"name": named.name, "email": named.email, "p": p, "reasons": reasons})
     });
-    json!({"ranked": ranked.collect::<Value>()})
+    let mut value = json!({"ranked": ranked.collect::<Value>()});
+    if let Some(doubt) = &answer.doubt {
+        value["note"] = json!(doubt);
+    }
+    value
 }
 
-fn as_text(named: &[Named], question: &Question) -> String {
+fn as_text(answer: &Answer, question: &Question) -> String {
     let roster = Roster::default();
     let tell = Telling { now: question.at, zone: &TimeZone::UTC, roster: &roster, process: None };
     let mut out = String::new();
-    for (index, person) in named.iter().enumerate() {
+    for (index, person) in answer.named.iter().enumerate() {
         let percent = (person.confidence * 100.0).round();
         let _ = writeln!(out, "{}. {} <{}>, {percent} %", index + 1, visible(&person.name), visible(&person.email));
         for reason in &person.reasons {
             let _ = writeln!(out, "   {}", texts::owner_reason(reason, &tell));
         }
     }
-    if named.is_empty() {
+    if answer.named.is_empty() {
         out.push_str("nobody is known for this: no human who may be named ever committed here\n");
+    }
+    if let Some(doubt) = &answer.doubt {
+        let _ = writeln!(out, "{}", visible(doubt));
     }
     out
 }

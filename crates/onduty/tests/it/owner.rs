@@ -162,3 +162,26 @@ async fn what_cannot_be_asked_is_said() {
     }
     assert!(!shop.folder.path().join("shop/canary").exists());
 }
+
+#[tokio::test]
+async fn a_copy_that_leaves_something_out_says_so() {
+    let shop = repository();
+    let frame = [AT.as_slice(), &["--frame", "src/cart/pay.rs:3"]].concat();
+    let whole = shop.ask(&frame).await;
+    assert!(!whole.out.contains("lines are not known") && whole.out.contains("wrote line 3"), "{}", whole.out);
+
+    let copy = shop.folder.path().join("copy");
+    let url = format!("file://{}", shop.folder.path().join("shop").display());
+    git(&shop.folder.path().join("shop"), &["config", "uploadpack.allowFilter", "true"]);
+    git(shop.folder.path(), &["clone", "--quiet", "--bare", "--filter=blob:none", &url, "copy"]);
+    git(&copy, &["remote", "remove", "origin"]);
+    let asked = ["owner", "--repo", "copy", "--index", "other"].map(str::to_owned).to_vec();
+    let asked: Vec<&str> = asked.iter().map(String::as_str).chain(frame.iter().copied()).collect();
+    let said = onduty(shop.folder.path(), &[], &asked).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("Haddad <omar@acme.example>") && !said.out.contains("wrote line 3"), "{}", said.out);
+    assert!(said.out.contains("lines are not known: "), "{}", said.out);
+    let said = onduty(shop.folder.path(), &[], &[asked.as_slice(), &["--json"]].concat()).await;
+    let answer: Value = serde_json::from_str(&said.out).unwrap();
+    assert!(answer["note"].as_str().unwrap().ends_with(": src/cart/pay.rs"), "{answer}");
+}

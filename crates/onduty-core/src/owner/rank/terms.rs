@@ -269,6 +269,7 @@ mod tests {
             files: touched(&[Some(120), Some(0), None]),
             folders: touched(&[Some(240), None, None]),
             repository,
+            gaps: Vec::new(),
         };
         for (person, expected) in [
             (0, [0.5, 2f64.ln(), 0.5, 1.0 / 3.0, 1.0 / 3.0, 2f64.ln(), 1.0, 1.0, 1.0, 1.0, 0.0]),

@@ -40,6 +40,10 @@ const SETTINGS: [&str; 16] = [
     "color.ui=never",
 ];
 
+/// How much of a repository one long-running git holds in memory. More of each made reading no faster.
+const STREAM_SETTINGS: [&str; 3] =
+    ["core.packedGitLimit=48m", "core.packedGitWindowSize=2m", "core.deltaBaseCacheLimit=32m"];
+
 /// Why `git` gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
@@ -86,19 +90,26 @@ pub enum GitError {
 pub struct Git {
     place: Vec<OsString>,
     folder: PathBuf,
+    /// A second folder of objects.
+    objects: Option<PathBuf>,
 }
 
 impl Git {
     /// For the working copy or bare repository that `folder` is in.
     pub fn inside(folder: &Path) -> Git {
-        Git { place: Vec::new(), folder: folder.to_owned() }
+        Git { place: Vec::new(), folder: folder.to_owned(), objects: None }
     }
 
     /// For the bare repository `folder`, and no other that may lie around it.
     pub fn bare(folder: &Path) -> Git {
         let mut place = OsString::from("--git-dir=");
         place.push(folder);
-        Git { place: vec![place], folder: folder.to_owned() }
+        Git { place: vec![place], folder: folder.to_owned(), objects: None }
+    }
+
+    /// The same, which also finds the objects in `folder`, laid out as git lays out loose ones.
+    pub(super) fn with_objects(&self, folder: &Path) -> Git {
+        Git { objects: Some(folder.to_owned()), ..self.clone() }
     }
 
     /// What `git ARGS` prints, within [`READ_TIMEOUT`].
@@ -115,7 +126,7 @@ impl Git {
     /// [`GitError`]; nothing is left running.
     pub async fn run<S: AsRef<OsStr>>(&self, args: &[S], limit: Duration) -> Result<Vec<u8>, GitError> {
         let command = subcommand(args);
-        let mut child = self.command(args).spawn().map_err(GitError::NotStarted)?;
+        let mut child = self.command(args, &[]).spawn().map_err(GitError::NotStarted)?;
         let mut group = child.id().map(Group);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let all = async {
@@ -139,20 +150,31 @@ impl Git {
         }
     }
 
-    /// What `read` makes of the output of `git ARGS`, which may be of any length: nothing of it is kept here.
+    /// What `read` makes of the output of `git ARGS`, which may be of any length: nothing of it is kept here. Git reads
+    /// from `input`, where there is one.
     ///
     /// `read` runs on a thread of its own. It should read to the end; git is ended when it does not.
     ///
     /// # Errors
     /// [`GitError`]; nothing is left running.
-    pub(super) async fn stream<S, T, R>(&self, args: &[S], limit: Duration, read: R) -> Result<T, GitError>
+    pub(super) async fn stream<S, T, R>(
+        &self,
+        args: &[S],
+        input: Option<File>,
+        limit: Duration,
+        read: R,
+    ) -> Result<T, GitError>
     where
         S: AsRef<OsStr>,
         T: Send + 'static,
         R: FnOnce(&mut BufReader<File>) -> std::io::Result<T> + Send + 'static,
     {
         let command = subcommand(args);
-        let mut child = self.command(args).spawn().map_err(GitError::NotStarted)?;
+        let mut command_line = self.command(args, &STREAM_SETTINGS);
+        if let Some(input) = input {
+            command_line.stdin(input);
+        }
+        let mut child = command_line.spawn().map_err(GitError::NotStarted)?;
         let mut group = child.id().map(Group);
         let stderr = child.stderr.take();
         let stdout = child.stdout.take().ok_or_else(|| GitError::NotStarted(std::io::ErrorKind::BrokenPipe.into()))?;
@@ -180,7 +202,7 @@ impl Git {
         }
     }
 
-    fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+    fn command<S: AsRef<OsStr>>(&self, args: &[S], settings: &[&str]) -> Command {
         let mut command = Command::new("git");
         command.env_clear();
         for kept in ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR"] {
@@ -198,7 +220,8 @@ impl Git {
             .env("GIT_ALLOW_PROTOCOL", "file:https:http")
             .env("GIT_LITERAL_PATHSPECS", "1")
             .arg("--no-pager")
-            .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
+            .envs(self.objects.as_ref().map(|folder| ("GIT_ALTERNATE_OBJECT_DIRECTORIES", folder)))
+            .args(SETTINGS.iter().chain(settings).flat_map(|setting| ["-c", setting]))
             .args(&self.place)
             .args(args)
             .current_dir(&self.folder)

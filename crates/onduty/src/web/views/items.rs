@@ -169,12 +169,16 @@ pub fn quick_actions(view: &ItemView, reader: &Reader<'_>) -> Markup {
 pub fn people(view: &ItemView, anybody: bool, reader: &Reader<'_>) -> Markup {
     let (item, tell) = (&view.item, &reader.tell);
     let candidates = item.suggestion.as_ref().map_or(&[][..], |suggestion| &suggestion.people);
+    let note = item.suggestion.as_ref().and_then(|suggestion| suggestion.note.as_ref());
     let select = format!("owner-of-{}", item.id);
     html! {
         section id={ "people-" (item.id) } class="people" data-part {
             h3 { "Who knows this best" }
             @if candidates.is_empty() { p class="dim" { (helper(item.suggestion.as_ref(), reader)) } }
             @else if let Some(team) = item.suggestion.as_ref().and_then(texts::unsure) { p { bdi { (team) } "." } }
+            @if let (Some(note), false) = (note, candidates.is_empty()) {
+                p class="dim" { bdi { (parts::sentence(&texts::visible(note))) } }
+            }
             ol {
                 @for candidate in candidates {
                     @let owns = item.owner.as_ref().is_some_and(|owner| owner.engineer == candidate.engineer);

@@ -12,9 +12,12 @@ pub enum BlameError {
     /// No such file at that revision.
     #[error("there is no such file at that revision")]
     NoSuchFile,
-    /// A picture, a submodule, or a change beyond all measure.
-    #[error("it is not a text, or a change of it was too large to be read")]
+    /// A picture, a submodule, a change beyond all measure, or a content that the clone leaves out.
+    #[error("it is not a text, or a change of it is too large or not in this clone")]
     NotReadable,
+    /// A clone without contents (`git clone --filter=blob:none`).
+    #[error("this clone leaves out what files contained; copy the whole repository")]
+    LeftOut,
 }
 
 /// No line of a file that git compares is further down; leaves room for moving lines about.
@@ -69,6 +72,7 @@ impl At<'_> {
         };
         let written = match event.change {
             Change::Gone => return Ok(()),
+            Change::Opaque if !self.inner.has_lines() => return Err(BlameError::LeftOut),
             Change::Opaque => return Err(BlameError::NotReadable),
             Change::Parent(parent) => {
                 if let Some(parent) = parents.get(parent as usize) {

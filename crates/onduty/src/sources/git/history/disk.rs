@@ -10,7 +10,7 @@ use std::io::{Result, Write};
 use std::path::Path;
 
 /// Changes with the form of the file.
-const VERSION: &[u8; 16] = b"onduty history 2";
+const VERSION: &[u8; 16] = b"onduty history 3";
 const SUM: usize = 32;
 
 /// The history in `file`; `None` when there is none, or none that this version reads.
@@ -82,6 +82,7 @@ fn encode(inner: &Inner) -> Vec<u8> {
     let text = |writer: &mut Writer, text: &String| writer.bytes(text.as_bytes());
     writer.list(&inner.tips, text);
     writer.list(&inner.edge, text);
+    writer.list(&inner.holes, text);
     writer.list(&inner.commits, |writer, commit| {
         text(writer, &commit.id);
         writer.person(&commit.author);
@@ -190,6 +191,7 @@ fn decode(body: &[u8]) -> Option<Inner> {
     let mut reader = Reader(body);
     let tips = reader.list(Reader::text)?;
     let edge = reader.list(Reader::text)?;
+    let holes = reader.list(Reader::text)?;
     let mut count = 0;
     let commits = reader.list(|reader| {
         let commit = commit(reader, count);
@@ -202,7 +204,7 @@ fn decode(body: &[u8]) -> Option<Inner> {
         by_id.insert(read::key(commit.id.as_bytes()).ok()?, no);
     }
     let events = events(&mut reader, &commits)?;
-    let inner = Inner { commits, by_id, events, ignored: ignored.into_iter().collect(), tips, edge };
+    let inner = Inner { commits, by_id, events, ignored: ignored.into_iter().collect(), tips, edge, holes };
     reader.0.is_empty().then_some(inner)
 }
 

@@ -1,13 +1,12 @@
 //! What a merge made of the files that its parents have.
 
-use super::build::{Reading, place};
 use super::events::{Change, Side};
-use super::read::Sources;
+use super::patches::Sources;
+use super::reading::{Reading, place};
 
 impl Reading {
-    /// Sees which parent a merge took a file from. True when there are files that it put together.
-    pub fn settle_merges(&mut self) -> bool {
-        let mut is_merged = false;
+    /// Sees which parent a merge took a file from.
+    pub fn settle_merges(&mut self) {
         for no in self.first_new..self.inner.events.all.len() {
             let event = self.inner.events.all[no];
             if !matches!(event.change, Change::Merged { .. }) {
@@ -24,13 +23,11 @@ impl Reading {
                     let start = events.sides.len();
                     let there = numbered().filter(|(_, blob)| blob.is_some());
                     events.sides.extend(there.map(|(parent, _)| Side { parent, path: event.path, start: 0, len: 0 }));
-                    is_merged = true;
                     Change::Merged { start: place(start), len: place(events.sides.len() - start) }
                 },
                 Change::Parent,
             );
         }
-        is_merged
     }
 
     /// Some parents have a file of a merge under other names, as when one branch renamed what another went on editing:

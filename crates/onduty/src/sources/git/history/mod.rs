@@ -6,11 +6,15 @@
 
 mod blame;
 mod build;
+mod compare;
 mod disk;
 mod events;
+mod holes;
 mod lines;
 mod merges;
+mod patches;
 mod read;
+mod reading;
 mod scene;
 #[cfg(test)]
 mod tests;
@@ -68,10 +72,13 @@ impl CommitFacts {
 pub enum HistoryError {
     /// Git refused, for example because objects are missing.
     #[error(
-        "the history could not be read: {0}; a clone that leaves objects out (--filter) cannot be used, copy the whole \
-         repository"
+        "the history could not be read: {0}; a clone that leaves out commits or folders (--filter=tree:0) cannot be \
+         used, copy the whole repository"
     )]
     Git(#[from] GitError),
+    /// A file for work in between could not be made.
+    #[error("the history could not be read: {0}; is there room in the folder for temporary files?")]
+    Disk(#[from] std::io::Error),
     /// The reading broke off.
     #[error("the history was not read to its end: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -98,6 +105,8 @@ struct Inner {
     tips: Vec<String>,
     /// The commits at which a shallow clone ends.
     edge: Vec<String>,
+    /// Full ids of contents that the clone leaves out.
+    holes: Vec<String>,
 }
 
 impl History {
@@ -133,6 +142,11 @@ impl History {
 }
 
 impl Inner {
+    /// Whether lines were read: not where too much is left out.
+    fn has_lines(&self) -> bool {
+        self.holes.len() <= holes::MAX_STAND_INS
+    }
+
     fn find(&self, id: &str) -> Option<u32> {
         let no = *self.by_id.get(&read::key(id.as_bytes()).ok()?)?;
         self.commits[no as usize].id.eq_ignore_ascii_case(id).then_some(no)

@@ -1,10 +1,10 @@
 //! The evidence that a history has about places in its code, for the ranking of `onduty_core::owner`.
 
-use super::{CommitNo, History};
+use super::{BlameError, CommitNo, History};
 use jiff::Timestamp;
 use onduty_core::owner::mailmap::Mailmap;
 use onduty_core::owner::people::{People, PersonNo, is_bot};
-use onduty_core::owner::place::{AROUND, Place, Touch, Touched, WrittenLine};
+use onduty_core::owner::place::{AROUND, Gap, Place, Touch, Touched, WrittenLine};
 use onduty_core::roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,6 +101,9 @@ impl Scene {
             lines.extend(spot.line.map(|line| (file, line)));
         }
         let mut place = Place::default();
+        if !self.history.is_complete() {
+            place.gaps.push(Gap::Shallow);
+        }
         self.read_lines(&at, &files, &lines, &mut place);
         let folders: BTreeSet<&str> = files.iter().map(|file| folder_of(file)).collect();
         let touched = |commits: BTreeSet<CommitNo>| self.touches(&commits.into_iter().rev().collect::<Vec<_>>());
@@ -118,8 +121,18 @@ impl Scene {
         let mut around: BTreeMap<PersonNo, u32> = BTreeMap::new();
         for (file, line) in lines {
             let asked = line.saturating_sub(AROUND).max(1)..line.saturating_add(AROUND + 1);
-            // A file that cannot be blamed still has its commits.
-            for (number, commit) in at.blame(&files[*file], asked).unwrap_or_default() {
+            let written = at.blame(&files[*file], asked).unwrap_or_else(|error| {
+                // A file that cannot be blamed still has its commits.
+                let gap = match error {
+                    BlameError::LeftOut => Gap::WithoutContents,
+                    BlameError::NotReadable | BlameError::NoSuchFile => Gap::NoLines { file: files[*file].clone() },
+                };
+                if !place.gaps.contains(&gap) {
+                    place.gaps.push(gap);
+                }
+                Vec::new()
+            });
+            for (number, commit) in written {
                 let facts = self.history.commit(commit);
                 for person in &self.authors[commit.0 as usize] {
                     *around.entry(*person).or_default() += 1;

@@ -1,5 +1,6 @@
 //! Histories of repositories that the test makes, compared with what `git blame` says.
 
+mod clones;
 mod hostile;
 mod merges;
 mod random;

@@ -15,6 +15,11 @@ async fn an_empty_repository_has_an_empty_history() {
     }
     let missing = History::open(&repository.reader(), &repository.index(), &["1".repeat(40)]).await.unwrap_err();
     assert!(missing.to_string().starts_with("the history could not be read: git log failed"), "{missing}");
+    repository.write("a", "one\n");
+    repository.commit("First");
+    let blob = repository.git(&["rev-parse", "HEAD:a"]);
+    let refused = History::open(&repository.reader(), &repository.index(), &[blob]).await.unwrap_err();
+    assert!(matches!(refused, HistoryError::NotACommit(_)), "{refused}");
 }
 
 #[tokio::test]
@@ -73,32 +78,6 @@ async fn odd_names_times_and_authors() {
     assert!(!shown.contains("\\u{1b}") && !shown.contains("\\u{7}"), "{shown}");
     let today = at.clone().no_later_than(Timestamp::from_second(1_800_000_000).unwrap());
     assert!(!today.touches_under("").iter().any(|no| history.commit(*no).committed_at.as_second() > 1_800_000_000));
-}
-
-#[tokio::test]
-async fn clones_that_leave_something_out() {
-    let repository = Repository::new();
-    repository.write("a", "one\ntwo\n");
-    repository.commit("First");
-    repository.write("a", "one\nTWO\n");
-    let tip = repository.commit("Second");
-    repository.git(&["config", "uploadpack.allowFilter", "true"]);
-    let url = format!("file://{}", repository.work().display());
-    repository.git(&["clone", "--quiet", "--bare", "--depth=1", &url, "../shallow"]);
-    repository.git(&["clone", "--quiet", "--bare", "--filter=blob:none", &url, "../partial"]);
-
-    let shallow = Git::bare(&repository.folder.path().join("shallow"));
-    let history = History::open(&shallow, &repository.index(), std::slice::from_ref(&tip)).await.unwrap();
-    assert_eq!((history.len(), history.is_complete()), (1, false));
-    assert_eq!(lines_of(&history, &tip, "a"), [tip.clone(), tip.clone()]);
-    repository.git(&["--git-dir=../shallow", "fetch", "--quiet", "--unshallow"]);
-    let history = history.update(&shallow, &repository.index(), std::slice::from_ref(&tip)).await.unwrap();
-    assert_eq!((history.len(), history.is_complete()), (2, true));
-    assert_eq!(lines_of(&history, &tip, "a"), repository.blame(&tip, "a", &[]));
-
-    let partial = Git::bare(&repository.folder.path().join("partial"));
-    let refused = History::open(&partial, &repository.folder.path().join("other"), &[tip]).await.unwrap_err();
-    assert!(refused.to_string().contains("copy the whole repository"), "{refused}");
 }
 
 #[tokio::test]
