@@ -136,11 +136,11 @@ test("the whole day, by mouse, with a colleague and the wall watching", { timeou
     const error = item(lena, "NoMethodError");
     await error.getByRole("link", { name: "NoMethodError" }).click();
     const people = lena.locator(".people");
-    assert.match(await people.textContent(), /Mateus Conceição\s*away today/);
+    assert.match(await people.textContent(), /Mateus Conceição\s*\d+\s% likely · away today/);
     assert.match(await people.textContent(), /Knows .*format.rb.*: \d+ of its \d+ commits?/);
     const tracker = await lena.getByRole("link", { name: "Open in the tracker" }).getAttribute("href");
     assert.match(await (await fetch(tracker)).text(), /assigned to<\/th><td>nobody/);
-    // Who is away keeps the rank, and the first who is here is proposed.
+    // Who is away is shown as such, and the first who is here is proposed.
     await lena.getByRole("button", { name: "Accept Chiara" }).click();
     await lena.locator("#item-outcome").getByText(/Closed 14:\d\d: assigned to .* at the source/).waitFor();
     await lena.locator("#history").getByText("the tracker knows that Chiara Esposito owns this").waitFor();

@@ -1,7 +1,7 @@
 //! Ranks people for a place in the code, each reason with what it is worth.
 //!
 //! A conditional logit: the score of a person is a sum of a few terms, and the confidence is its softmax over everybody
-//! who could be named. The [weights](weights) were fitted by `benches/owner/fit` on bug fixes mined from public
+//! who could be named. The [weights] were fitted by `benches/owner/fit` on bug fixes mined from public
 //! repositories, none of them below zero, so that a reason speaks for its person; only who was silent for a year stands
 //! back. `docs/design/owner.md` has the figures and what did not help.
 
