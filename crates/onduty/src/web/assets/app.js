@@ -124,7 +124,6 @@ function connect() {
   if (!address || stream || document.hidden) return;
   const url = new URL(address, location.href);
   if (lastId) url.searchParams.set("last-event-id", lastId);
-  heardAt = performance.now();
   stream = new EventSource(url);
   const on = (name, act) => stream.addEventListener(name, (event) => {
     heardAt = performance.now();
@@ -143,9 +142,10 @@ function connect() {
   stream.onerror = () => { if (stream?.readyState === EventSource.CLOSED) { disconnect(); setTimeout(connect, 5000); } };
 }
 function disconnect() { stream?.close(); stream = undefined; }
-document.addEventListener("visibilitychange", () => document.hidden ? disconnect() : connect());
-addEventListener("pagehide", disconnect);
-addEventListener("pageshow", connect);
+// Whoever comes back to the page gives the stream two seconds; a try that is refused is no news.
+function comeBack() { heardAt = Math.max(heardAt, performance.now() - 7000); connect(); }
+document.addEventListener("visibilitychange", () => document.hidden ? disconnect() : comeBack());
+addEventListener("pagehide", disconnect); addEventListener("pageshow", comeBack);
 let staleShown = false;
 function lookForSilence() {
   const banner = $("#stale");
