@@ -2,7 +2,8 @@
 //!
 //! Made and changed by `engine` alone; stored and shown by the server.
 
-use crate::ids::{DutyId, EngineerId, MACHINE, StepId, Subject};
+use crate::flaky::Flaky;
+use crate::ids::{DutyId, EngineerId, Environment, MACHINE, StepId, Subject};
 use crate::signal::Fact;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -247,6 +248,9 @@ pub struct Suggestion {
     /// The team to ask, where no person is likely enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<LikelyTeam>,
+    /// What the past of the check says, where it was flaky before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flaky: Option<Flaky>,
     /// When the evidence was looked at.
     pub at: Timestamp,
     /// Why there is nobody, or what could not be looked at.
@@ -383,6 +387,20 @@ pub enum OwnerReason {
         title: String,
         /// How many commits came since green.
         of: u32,
+        /// A file that it changed and that the failing build names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changed: Option<String>,
+    },
+    /// Wrote a commit of the last rollout that changed a file of the cause.
+    InRollout {
+        /// The commit.
+        revision: String,
+        /// Its title.
+        title: String,
+        /// Where it went.
+        environment: Environment,
+        /// The file.
+        file: String,
     },
     /// A human decided so for the same subject before.
     DecidedBefore {

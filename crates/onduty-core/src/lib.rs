@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod engine;
 pub mod expr;
 pub mod files;
+pub mod flaky;
 pub mod gate;
 pub mod ids;
 pub mod item;

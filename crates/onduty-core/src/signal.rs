@@ -4,6 +4,7 @@
 //! Sources make [`Observation`]s, the store keeps them in the journal and folds them with [`fold`]; `expr`, `engine`
 //! and `gate` read [`Snapshot`]. Nothing here knows a provider's JSON, the database or the clock.
 
+use crate::flaky::{self, Red};
 use crate::ids::{Environment, SourceName, Subject};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,9 @@ pub struct Build {
     pub url: Option<String>,
     /// What failed, in the source's words.
     pub detail: Option<String>,
+    /// Places in the code that its output names, as far as the source tells them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Frame>,
     /// Whether `branch` is only a name that the source repeats: a fork may call its branch `main` as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven_branch: bool,
@@ -379,6 +383,9 @@ pub struct CustomSignal {
     pub max_age: Option<SignedDuration>,
     /// Since when it is in this state; kept while the state stays the same.
     pub since: Timestamp,
+    /// Places in the code that answer for it, such as the handler of a slow endpoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Frame>,
     /// Where to look at it.
     pub url: Option<String>,
 }
@@ -405,6 +412,9 @@ pub struct SignalState {
     /// For builds: the newest one that passed, kept while later ones fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_passed: Option<Build>,
+    /// For builds: where it failed lately, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reds: Vec<Red>,
     /// When the newest fact was so, by the source's clock.
     pub source_time: Timestamp,
     /// When onduty received it (duty time).
@@ -431,8 +441,11 @@ pub fn fold(known: Option<&SignalState>, seen: &Observation, received_at: Timest
                 >= (old.started_at, old.attempt, known.source_time, old.state);
             next.concluded = later(known.concluded.clone(), next.concluded);
             next.last_passed = later(known.last_passed.clone(), next.last_passed);
+            next.reds = reds(known.reds.clone(), known.last_passed.as_ref(), new);
             if !newer {
-                let unchanged = next.concluded == known.concluded && next.last_passed == known.last_passed;
+                let unchanged = next.concluded == known.concluded
+                    && next.last_passed == known.last_passed
+                    && next.reds == known.reds;
                 next.fact = known.fact.clone();
                 next.source_time = known.source_time;
                 return (!unchanged).then_some(next);
@@ -508,10 +521,20 @@ fn first(seen: &Observation, received_at: Timestamp) -> SignalState {
         fact: seen.fact.clone(),
         concluded: build.filter(|build| build.state.is_concluded()).cloned(),
         last_passed: build.filter(|build| build.state == BuildState::Passed).cloned(),
+        reds: build.map(|build| reds(Vec::new(), None, build)).unwrap_or_default(),
         source_time: seen.source_time,
         received_at,
         baseline: seen.baseline,
     }
+}
+
+/// What is remembered of failures after `build`, where `passed` is the newest one that passed before.
+fn reds(known: Vec<Red>, passed: Option<&Build>, build: &Build) -> Vec<Red> {
+    if !build.state.is_concluded() {
+        return known;
+    }
+    let passed = passed.map(|passed| passed.revision.as_str());
+    flaky::noted(known, passed, &build.revision, build.state == BuildState::Passed)
 }
 
 fn conclusion_order(build: &Build) -> (Timestamp, u32, Timestamp, BuildState) {
@@ -667,6 +690,7 @@ mod tests {
                 finished_at: (state >= BuildState::Skipped).then(|| at(time)),
                 url: None,
                 detail: None,
+                frames: Vec::new(),
                 unproven_branch: false,
             }),
         }

@@ -244,6 +244,7 @@ mod tests {
             value: None,
             max_age: None,
             since: at(NOW),
+            frames: Vec::new(),
             url: None,
         })
     }

@@ -53,6 +53,7 @@ fn build(repository: &str, branch: Option<&str>, name: &str, state: BuildState, 
         finished_at: None,
         url: None,
         detail: None,
+        frames: Vec::new(),
         unproven_branch: false,
     })
 }
@@ -85,6 +86,7 @@ fn custom(kind: &str, state: CustomState, max_age: Option<SignedDuration>) -> Fa
         message: None,
         value: (state == CustomState::Failing).then_some(93.5),
         max_age,
+        frames: Vec::new(),
         since: at("2026-03-03T10:00:00Z"),
         url: None,
     })

@@ -28,6 +28,8 @@ pub enum Voice {
     Decision,
     /// Commits since the last green build.
     SinceGreen,
+    /// Commits of the last rollout.
+    InRollout,
     /// Who wrote the lines of the stack, or those around them.
     Lines,
     /// Who changed these files.
@@ -130,6 +132,7 @@ fn voice(reason: &OwnerReason) -> Voice {
     match reason {
         OwnerReason::DecidedBefore { .. } => Voice::Decision,
         OwnerReason::SinceGreen { .. } => Voice::SinceGreen,
+        OwnerReason::InRollout { .. } => Voice::InRollout,
         OwnerReason::WroteLine { .. } | OwnerReason::WroteAround { .. } => Voice::Lines,
         OwnerReason::RecentCommits { .. } => Voice::Files,
         OwnerReason::CommitsToFolder { .. } => Voice::Folders,
@@ -186,7 +189,7 @@ duties:
             shift: "2026-03-02".parse().unwrap(),
             state: ItemState::Closed { at: at(), how: Closing::Concluded },
             taken: None,
-            suggestion: Some(Suggestion { people, others: Vec::new(), team: None, at: at(), note: None }),
+            suggestion: Some(Suggestion { people, others: Vec::new(), team: None, flaky: None, at: at(), note: None }),
             owner: None,
             checklist: Vec::new(),
             conclusion: None,

@@ -7,6 +7,7 @@
 pub mod accuracy;
 pub mod codeowners;
 pub mod mailmap;
+pub mod output;
 pub mod people;
 pub mod place;
 pub mod rank;
@@ -16,7 +17,8 @@ mod why_not;
 pub(crate) use ranking::is_merge;
 pub use why_not::{WhyNot, why_not};
 
-use crate::ids::EngineerId;
+use crate::flaky::Flaky;
+use crate::ids::{EngineerId, Environment};
 use crate::item::Suggestion;
 use crate::roster::{Engineer, Roster};
 use crate::signal::{Commit, Frame};
@@ -48,6 +50,10 @@ pub struct Evidence {
     /// The commits after the last green build up to the first red one, newest first; empty when there is none of
     /// either.
     pub since_green: Vec<Commit>,
+    /// What the past of the failing check says, where it was flaky before.
+    pub flaky: Option<Flaky>,
+    /// Where the last rollout went and what was new in it, newest first; for causes that a rollout may have brought.
+    pub in_rollout: Option<(Environment, Vec<Commit>)>,
     /// Whom people named as owner of the same subject before, newest first.
     pub decided: Vec<(EngineerId, Timestamp)>,
     /// How many open items each engineer owns; who is not here owns none.
@@ -80,24 +86,29 @@ pub fn suggest(evidence: &Evidence, roster: &Roster, today: Date, at: Timestamp)
     let others = people.split_off(people.len().min(MAX_PEOPLE));
     let best = people.first().and_then(|person| person.confidence).unwrap_or(0.0);
     let team = if best < UNSURE { Ranking::of(evidence, roster, at, &Some).team() } else { None };
-    let doubt = evidence.place.doubt();
-    let note = match (&evidence.trouble, people.is_empty()) {
-        (Some(trouble), _) => Some(trouble.clone()),
-        (None, true) => {
-            let why = why_nobody(evidence);
-            Some(doubt.map_or_else(|| why.to_owned(), |doubt| format!("{why}; {doubt}")))
-        }
-        (None, false) => doubt,
-    };
-    Suggestion { people, others, team: team.filter(|team| team.confidence >= SURE_OF_TEAM), at, note }
+    let team = team.filter(|team| team.confidence >= SURE_OF_TEAM);
+    let note = note(evidence, people.is_empty());
+    Suggestion { people, others, team, flaky: evidence.flaky, at, note }
+}
+
+/// Why there is nobody, or what is to be known about those who are named.
+fn note(evidence: &Evidence, is_nobody: bool) -> Option<String> {
+    if let Some(trouble) = &evidence.trouble {
+        return Some(trouble.clone());
+    }
+    let why = is_nobody.then(|| why_nobody(evidence).to_owned());
+    let unchanged = ranking::is_unchanged_by_rollout(evidence)
+        .then(|| "no commit of the last rollout changed these files".to_owned());
+    let said: Vec<String> = [why, unchanged, evidence.place.doubt()].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 fn why_nobody(evidence: &Evidence) -> &'static str {
     match (evidence.files.is_empty(), evidence.since_green.is_empty()) {
+        (_, false) => "nobody on the roster wrote the commits since green",
         (true, true) => "neither a file of the team's code nor a commit since green is known for this",
-        (true, false) => "nobody on the roster wrote the commits since green",
-        (false, _) if evidence.place.is_unknown() => "the files of this stack have no history in the repository",
-        (false, _) => "nobody on the roster committed to this repository",
+        (false, true) if evidence.place.is_unknown() => "the files of this stack have no history in the repository",
+        (false, true) => "nobody on the roster committed to this repository",
     }
 }
 

@@ -19,6 +19,9 @@ const SUSPECT: f64 = 5.0;
 const SINCE_GREEN: f64 = 3.0;
 /// Factor for a commit since green that touches a file of the failing stack.
 const TOUCHES_EVIDENCE: f64 = 3.0;
+/// Score for having written the newest commit of the last rollout that changed a file of the cause; the one before gets
+/// half of it, and so on.
+const IN_ROLLOUT: f64 = 5.0;
 /// Score of the person whom people named last for the same subject: beats whatever can be computed.
 const DECIDED: f64 = 100.0;
 
@@ -30,6 +33,8 @@ pub(super) struct Ranking<'a> {
     roster: &'a Roster,
     heir: &'a Heir<'a>,
     people: BTreeMap<&'a EngineerId, Person<'a>>,
+    /// How likely it is anybody at all.
+    somebody: f64,
 }
 
 struct Person<'a> {
@@ -40,9 +45,11 @@ struct Person<'a> {
 
 impl<'a> Ranking<'a> {
     pub fn of(evidence: &Evidence, roster: &'a Roster, at: Timestamp, heir: &'a Heir<'a>) -> Ranking<'a> {
-        let mut ranking = Ranking { roster, heir, people: BTreeMap::new() };
+        let mut ranking = Ranking { roster, heir, people: BTreeMap::new(), somebody: 1.0 };
+        ranking.somebody -= evidence.flaky.map_or(0.0, |flaky| flaky.chance());
         ranking.decided(evidence);
         ranking.since_green(evidence);
+        ranking.in_rollout(evidence);
         ranking.place(evidence, at);
         ranking
     }
@@ -69,7 +76,7 @@ impl<'a> Ranking<'a> {
     }
 
     fn since_green(&mut self, evidence: &Evidence) {
-        let files: BTreeSet<&str> = evidence.files.iter().map(String::as_str).collect();
+        let files = files_of(evidence);
         let suspects: Vec<&Commit> = evidence.since_green.iter().filter(|commit| !is_merge(commit)).collect();
         let mut told: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, commit) in suspects.iter().enumerate() {
@@ -79,16 +86,37 @@ impl<'a> Ranking<'a> {
             if *told > MAX_COMMITS_TOLD {
                 continue;
             }
-            let touches = commit.files.iter().any(|file| files.contains(file.as_str()));
-            let factor = if touches { TOUCHES_EVIDENCE } else { 1.0 };
+            let changed = commit.files.iter().find(|file| files.contains(file.as_str()));
+            let factor = if changed.is_some() { TOUCHES_EVIDENCE } else { 1.0 };
             let reason = OwnerReason::SinceGreen {
                 revision: commit.revision.clone(),
                 title: commit.title.clone(),
                 of: suspects.len() as u32,
+                changed: changed.cloned(),
             };
             // A further commit of the same person adds less: many small commits are not many suspects.
             let once = if *told == 1 { SUSPECT } else { 0.0 };
             self.add(engineer, once + factor * SINCE_GREEN / ((index + 1) * *told) as f64, [reason]);
+        }
+    }
+
+    fn in_rollout(&mut self, evidence: &Evidence) {
+        let Some((environment, commits)) = &evidence.in_rollout else { return };
+        let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, (commit, file)) in touching(commits, &files_of(evidence)).enumerate() {
+            let Some(engineer) = author_of(commit, self.roster) else { continue };
+            let told = told.entry(engineer.id.as_str()).or_default();
+            *told += 1;
+            if *told > MAX_COMMITS_TOLD {
+                continue;
+            }
+            let reason = OwnerReason::InRollout {
+                revision: commit.revision.clone(),
+                title: commit.title.clone(),
+                environment: environment.clone(),
+                file: file.to_owned(),
+            };
+            self.add(engineer, IN_ROLLOUT / ((index + 1) * *told) as f64, [reason]);
         }
     }
 
@@ -141,8 +169,30 @@ impl<'a> Ranking<'a> {
         // It may as well be somebody for whom nothing speaks.
         let could_be = self.roster.engineers.values().filter(|engineer| (self.heir)(engineer).is_some()).count();
         scores.resize(scores.len().max(could_be), 0.0);
-        people.into_iter().zip(rank::confidences(&scores)).collect()
+        let somebody = self.somebody;
+        let confidences = rank::confidences(&scores).into_iter().map(|confidence| confidence * somebody);
+        people.into_iter().zip(confidences).collect()
     }
+}
+
+/// The files of the cause, as they were told and as the repository has them.
+fn files_of(evidence: &Evidence) -> BTreeSet<&str> {
+    evidence.files.iter().chain(&evidence.place.files.names).map(String::as_str).collect()
+}
+
+/// Those of `commits` that changed one of `files`, with the first such file.
+fn touching<'a>(commits: &'a [Commit], files: &BTreeSet<&str>) -> impl Iterator<Item = (&'a Commit, &'a str)> {
+    let changed = |commit: &'a Commit| commit.files.iter().find(|file| files.contains(file.as_str()));
+    commits
+        .iter()
+        .filter(|commit| !is_merge(commit))
+        .filter_map(move |commit| Some((commit, changed(commit)?.as_str())))
+}
+
+/// Whether it is known what came with the last rollout, and nothing of it changed a file of the cause.
+pub(super) fn is_unchanged_by_rollout(evidence: &Evidence) -> bool {
+    let Some((_, commits)) = &evidence.in_rollout else { return false };
+    touching(commits, &files_of(evidence)).next().is_none()
 }
 
 /// Whether the commit only joins branches; its author need not have written anything.

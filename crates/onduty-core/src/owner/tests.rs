@@ -145,6 +145,8 @@ fn the_newest_commit_since_green_is_the_first_suspect() {
     assert!(reasons.iter().any(|r| matches!(r, OwnerReason::SinceGreen { title, of: 2, .. } if title == "Break it")));
 }
 
+mod suspects;
+
 #[test]
 fn what_people_decided_before_beats_everything() {
     let evidence =

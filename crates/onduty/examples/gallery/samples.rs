@@ -21,6 +21,7 @@ use onduty::web::views::today::{StepBody, StepView, TodayView};
 use onduty::web::views::wall::{TileView, WallView};
 use onduty::web::views::{Reader, StateView};
 use onduty_core::files::{Place, Problem};
+use onduty_core::flaky::Flaky;
 use onduty_core::gate::Blocker;
 use onduty_core::ids::{DutyId, EngineerId, Environment, StepId, Subject};
 use onduty_core::item::{
@@ -185,6 +186,7 @@ fn build(name: &str, url: &str) -> Fact {
         finished_at: Some(at("13:52")),
         url: Some(url.to_owned()),
         detail: Some("BookingTest#test_create_twice: expected 1, got 2".to_owned()),
+        frames: Vec::new(),
         unproven_branch: false,
     })
 }
@@ -240,7 +242,14 @@ fn item(step: &str, subject: &str, why: Why, opened_at: Timestamp) -> Item {
 }
 
 fn suggestion(people: Vec<Candidate>, note: Option<&str>) -> Option<Suggestion> {
-    Some(Suggestion { people, others: Vec::new(), team: None, at: at("13:53"), note: note.map(str::to_owned) })
+    Some(Suggestion {
+        people,
+        others: Vec::new(),
+        team: None,
+        flaky: None,
+        at: at("13:53"),
+        note: note.map(str::to_owned),
+    })
 }
 
 fn knows(engineer: &str, available: bool, theirs: u32) -> Candidate {
@@ -260,6 +269,7 @@ fn since_green(engineer: &str) -> Candidate {
         revision: REVISION.to_owned(),
         title: "Refuse a second booking of the same seat".to_owned(),
         of: 3,
+        changed: Some("spec/booking_spec.rb".to_owned()),
     };
     Candidate {
         engineer: EngineerId::from(engineer),
@@ -297,7 +307,10 @@ pub fn red_main() -> ItemView {
     };
     let item = Item {
         taken: taken("lena", "13:55"),
-        suggestion: suggestion(vec![since_green("priya"), knows("sam", true, 4)], None),
+        suggestion: suggestion(vec![since_green("priya"), knows("sam", true, 4)], None).map(|suggestion| Suggestion {
+            flaky: Some(Flaky { failed: 3, passed: 1, passed_here: false }),
+            ..suggestion
+        }),
         checklist: check_lines(1),
         ..item("main-green", "main", why, at("13:52"))
     };

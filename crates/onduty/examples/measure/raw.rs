@@ -43,6 +43,7 @@ pub fn delivery(n: u64) -> Intake {
         finished_at: Some(at),
         url: Some(format!("https://github.example.org/acme/shop/runs/{n}")),
         detail: Some("3 of 1204 tests failed".into()),
+        frames: Vec::new(),
         unproven_branch: false,
     };
     let contact = Contact { kinds: vec![Kind::Builds], trouble: None };

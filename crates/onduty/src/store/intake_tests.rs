@@ -26,6 +26,7 @@ fn observed(subject: &str, state: CustomState, source_time: Timestamp) -> Observ
         value: None,
         max_age: None,
         since: source_time,
+        frames: Vec::new(),
         url: None,
     });
     Observation { source: "signals".into(), subject: subject.into(), fact, source_time, baseline: false }

@@ -103,6 +103,7 @@ async fn what_the_engine_can_need_is_there_and_no_more(place: &Place) {
         finished_at: None,
         url: None,
         detail: None,
+        frames: Vec::new(),
         unproven_branch: false,
     };
     let seen = Observation {

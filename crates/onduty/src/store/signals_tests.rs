@@ -39,6 +39,7 @@ fn build(branch: &str, state: BuildState, started_at: Timestamp) -> Fact {
         finished_at: None,
         url: None,
         detail: None,
+        frames: Vec::new(),
         unproven_branch: false,
     })
 }
@@ -97,6 +98,7 @@ fn custom(state: CustomState, since: Timestamp) -> Fact {
         value: None,
         max_age: None,
         since,
+        frames: Vec::new(),
         url: None,
     })
 }
@@ -268,6 +270,7 @@ async fn hostile_names_are_only_names(place: &Place) {
         value: Some(f64::MAX),
         max_age: None,
         since: at(NOW),
+        frames: Vec::new(),
         url: None,
     });
     let one = seen(name, fact, at(NOW));

@@ -10,6 +10,7 @@ mod outbox;
 mod owners;
 mod rollouts;
 pub mod self_audit;
+mod suspects;
 mod trackers;
 
 use crate::app::App;

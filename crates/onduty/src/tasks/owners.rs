@@ -2,51 +2,71 @@
 //!
 //! Reads git, which is slow: never inside a pass. What comes out is an action of the machine, so it replays without git.
 
+use super::suspects;
 use crate::app::{App, Change, DayError, Look};
 use crate::sources::SourceError;
 use crate::sources::git::history::{History, Scene, Spot};
+use onduty_core::calendar;
 use onduty_core::engine::Action;
 use onduty_core::ids::{DutyId, EngineerId};
-use onduty_core::item::{Item, Suggestion, Why};
+use onduty_core::item::{Item, ItemId, Suggestion, Why};
 use onduty_core::owner::{self, Evidence};
 use onduty_core::process::OwnerMode;
-use onduty_core::signal::{Build, Commit, ErrorGroup, Fact, RolloutState, SignalState};
-use onduty_core::{calendar, signal};
+use onduty_core::signal::{Fact, Frame};
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 
 /// The histories that were read, by repository.
 type Histories = HashMap<String, History>;
 
+/// Nobody was known for an item: how long until it is looked at again. A build may be told before the commit that it
+/// built, and a repository may not be reached for a while.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// When items for which nobody was known were last looked at.
+type Tried = HashMap<ItemId, Instant>;
+
 pub async fn run(app: App) {
     let mut changes = app.bus.listen();
-    let mut histories = Histories::new();
+    let (mut histories, mut tried) = (Histories::new(), Tried::new());
     loop {
         for duty in app.instance().duties_with_a_process() {
-            if let Err(error) = suggest_for(&app, &duty, &mut histories).await {
+            if let Err(error) = suggest_for(&app, &duty, &mut histories, &mut tried).await {
                 tracing::error!(error = format!("{error:#}"), "owners could not be suggested");
             }
         }
+        tried.retain(|_, at| at.elapsed() < 2 * AGAIN);
         loop {
-            match changes.recv().await {
-                Ok(Change::Day(_)) | Err(RecvError::Lagged(_)) => break,
-                Ok(_) => {}
-                Err(RecvError::Closed) => return,
+            match tokio::time::timeout(AGAIN, changes.recv()).await {
+                Ok(Ok(Change::Day(_)) | Err(RecvError::Lagged(_))) => break,
+                Ok(Ok(_)) => {}
+                Ok(Err(RecvError::Closed)) => return,
+                Err(_) if tried.is_empty() => {}
+                Err(_) => break,
             }
         }
     }
 }
 
-async fn suggest_for(app: &App, duty: &DutyId, histories: &mut Histories) -> anyhow::Result<()> {
+async fn suggest_for(app: &App, duty: &DutyId, histories: &mut Histories, tried: &mut Tried) -> anyhow::Result<()> {
     let Some(look) = app.look(duty).await? else { return Ok(()) };
-    let waiting: Vec<&Item> = look
-        .memory
-        .items
-        .values()
-        .filter(|item| item.is_open() && item.suggestion.is_none() && wants_owner(&look, item))
-        .collect();
+    let is_due = |item: &Item| match &item.suggestion {
+        None => true,
+        Some(nobody) if nobody.people.is_empty() => tried.get(&item.id).is_none_or(|at| at.elapsed() >= AGAIN),
+        Some(_) => false,
+    };
+    let open = look.memory.items.values().filter(|item| item.is_open());
+    let waiting: Vec<&Item> = open.filter(|item| is_due(item) && wants_owner(&look, item)).collect();
     for item in waiting {
         let suggestion = suggest(app, &look, histories, item).await;
+        if suggestion.people.is_empty() {
+            tried.insert(item.id.clone(), Instant::now());
+            // That nobody is known is told once.
+            if item.suggestion.is_some() {
+                continue;
+            }
+        }
         match app.act(duty, None, Action::Suggest { item: item.id.clone(), suggestion }).await {
             // Closed meanwhile: nobody needs to know any more.
             Ok(()) | Err(DayError::Refused(_)) => {}
@@ -66,16 +86,27 @@ async fn suggest(app: &App, look: &Look, histories: &mut Histories, item: &Item)
     let mut evidence = Evidence { decided: decided_before(look, item), owned: owned(look), ..Evidence::default() };
     match &item.why {
         Why::Subject { fact: Fact::Error(error), .. } => {
-            if let Err(error) = look_around(app, look, histories, error, &mut evidence).await {
-                evidence.trouble = Some(error.to_string());
+            let ran = suspects::ran(look, error);
+            look_around(app, look, histories, &error.frames, ran, &mut evidence).await;
+        }
+        Why::Subject { fact: Fact::Custom(signal), .. } => {
+            let rollout = suspects::last_rollout(look);
+            let ran = rollout.as_ref().map(|rollout| rollout.revision.clone()).into_iter().collect();
+            look_around(app, look, histories, &signal.frames, ran, &mut evidence).await;
+            if !signal.frames.is_empty() {
+                evidence.in_rollout = rollout.and_then(|rollout| suspects::brought(look, rollout));
             }
         }
         Why::Condition { builds, .. } => {
-            let failing = builds.iter().find_map(|fact| match fact {
+            let mut failing = builds.iter().filter_map(|fact| match fact {
                 Fact::Build(build) => Some(build),
                 _ => None,
             });
-            evidence.since_green = failing.map(|build| since_green(look, build)).unwrap_or_default();
+            if let Some(build) = failing.next() {
+                evidence.since_green = suspects::since_green(look, build);
+                evidence.flaky = suspects::flaky(look, build);
+                look_around(app, look, histories, &build.frames, vec![build.revision.clone()], &mut evidence).await;
+            }
         }
         _ => {}
     }
@@ -101,15 +132,29 @@ fn decided_before(look: &Look, item: &Item) -> Vec<(EngineerId, jiff::Timestamp)
     decided
 }
 
-/// What the repository knows about the stack of `error`, at the revision that ran.
+/// What the repository knows about `frames`, at the first of the revisions `ran` that it has.
 async fn look_around(
     app: &App,
     look: &Look,
     histories: &mut Histories,
-    error: &ErrorGroup,
+    frames: &[Frame],
+    ran: Vec<String>,
+    evidence: &mut Evidence,
+) {
+    if let Err(error) = read(app, look, histories, frames, ran, evidence).await {
+        evidence.trouble = Some(error.to_string());
+    }
+}
+
+async fn read(
+    app: &App,
+    look: &Look,
+    histories: &mut Histories,
+    frames: &[Frame],
+    ran: Vec<String>,
     evidence: &mut Evidence,
 ) -> Result<(), SourceError> {
-    let telling = owner::telling(&error.frames);
+    let telling = owner::telling(frames);
     if telling.is_empty() {
         return Ok(());
     }
@@ -129,7 +174,7 @@ async fn look_around(
         None => mirror.history(&head).await?,
     };
     histories.insert(source.name.clone(), history.clone());
-    let ran = ran(look, error).into_iter().find(|revision| history.at(revision).is_some()).unwrap_or(head);
+    let ran = ran.into_iter().find(|revision| history.at(revision).is_some()).unwrap_or(head);
     let mailmap = mirror.mailmap(&ran).await;
     let (now, roster) = (look.now, look.instance.clone());
     let scene = tokio::task::spawn_blocking(move || {
@@ -149,35 +194,4 @@ async fn look_around(
         }
     }
     Ok(())
-}
-
-/// The revisions that may have run where `error` happened, the likeliest first.
-fn ran(look: &Look, error: &ErrorGroup) -> Vec<String> {
-    let rollouts = look.snapshot.rollouts();
-    let arrived = rollouts
-        .iter()
-        .rfind(|rollout| rollout.environment == error.environment && rollout.state == RolloutState::Succeeded);
-    arrived.map(|rollout| rollout.revision.clone()).into_iter().chain(error.release.clone()).collect()
-}
-
-/// The commits after the last green build of the same check, up to the one that failed.
-fn since_green(look: &Look, failing: &Build) -> Vec<Commit> {
-    let green = look.snapshot.of_kind(&signal::Kind::Builds).find_map(|(_, state)| passed_before(state, failing));
-    let Some(green) = green else { return Vec::new() };
-    let head = look.snapshot.heads().find(|head| {
-        Some(head.branch.as_str()) == failing.branch.as_deref()
-            && head.repository.eq_ignore_ascii_case(&failing.repository)
-    });
-    let Some(head) = head else { return Vec::new() };
-    let place = |revision: &str| head.commits.iter().position(|commit| commit.revision == revision);
-    match (place(&failing.revision), place(&green)) {
-        (Some(red), Some(green)) if red < green => head.commits[red..green].to_vec(),
-        _ => Vec::new(),
-    }
-}
-
-fn passed_before(state: &SignalState, failing: &Build) -> Option<String> {
-    let build = state.concluded.as_ref()?;
-    let same = build.name == failing.name && build.branch == failing.branch && build.repository == failing.repository;
-    same.then(|| state.last_passed.as_ref().map(|passed| passed.revision.clone())).flatten()
 }

@@ -13,7 +13,7 @@ mod words;
 pub use access::role_name;
 pub use events::{LogLine, author, event, line, names_its_item};
 pub use markdown::{LogDay, markdown_log};
-pub use owners::{candidate, likely, owner_reason, presence, unsure, why_not};
+pub use owners::{candidate, flaky, likely, owner_reason, presence, unsure, why_not};
 pub use reasons::{
     BlockerText, because, blocker, blocker_parts, closing, facts, feed_name, item_title, resolve, rollout_state,
     snooze, unknown, unknown_briefly, why, write_back,

@@ -28,13 +28,19 @@ pub fn owner_reason(reason: &OwnerReason, tell: &Telling<'_>) -> String {
             format!("works on this repository: {} in the last {days} days", count(*commits as usize, "commit"))
         }
         OwnerReason::LastCommit { at } => format!("last committed {}", tell.ago(*at)),
-        OwnerReason::SinceGreen { revision, title, of } => {
+        OwnerReason::SinceGreen { revision, title, of, changed } => {
             let place = if *of == 1 {
                 "the only commit since green".to_owned()
             } else {
                 format!("one of {of} commits since green")
             };
-            format!("wrote {} “{}”, {place}", short_revision(revision), visible(title))
+            let changed = changed.as_ref().map(|file| format!(", changed {}", visible(file))).unwrap_or_default();
+            format!("wrote {} “{}”, {place}{changed}", short_revision(revision), visible(title))
+        }
+        OwnerReason::InRollout { revision, title, environment, file } => {
+            let (revision, title, environment) =
+                (short_revision(revision), visible(title), visible(environment.as_str()));
+            format!("changed {} in {revision} “{title}”, which the last rollout took to {environment}", visible(file))
         }
         OwnerReason::DecidedBefore { at } => format!("was the one for this before, {}", tell.time(*at)),
         OwnerReason::TookOver { from, because } => {
@@ -64,6 +70,9 @@ pub fn candidate(candidate: &Candidate, tell: &Telling<'_>) -> String {
         OwnerReason::LastCommit { at } => format!("last committed {}", tell.ago(*at)),
         OwnerReason::SinceGreen { of: 1, .. } => "the only commit since green".to_owned(),
         OwnerReason::SinceGreen { of, .. } => format!("one of {of} commits since green"),
+        OwnerReason::InRollout { file, .. } => {
+            format!("changed {} with the last rollout", visible(file.rsplit('/').next().unwrap_or(file)))
+        }
         OwnerReason::DecidedBefore { .. } => "was the one for this before".to_owned(),
         OwnerReason::TookOver { from, .. } => format!("took over from {}", tell.name(from)),
     });
@@ -93,6 +102,24 @@ pub fn unsure(suggestion: &Suggestion) -> Option<String> {
     Some(format!("Nobody is sure: the team is {}{likely}", visible(&team.name)))
 }
 
+/// That the failure may be nobody's, where the check was flaky before.
+pub fn flaky(suggestion: &Suggestion) -> Option<String> {
+    let flaky = suggestion.flaky.as_ref()?;
+    if flaky.passed_here {
+        return Some(
+            "Probably flaky: it passed on this very commit as well. Run it again before you ask anybody.".to_owned(),
+        );
+    }
+    let times = match flaky.failed {
+        1 => "the last time it failed, it passed on the same commit as well".to_owned(),
+        failed => format!("it passed on the same commit as well {} of the last {failed} times it failed", flaky.passed),
+    };
+    Some(match flaky.is_probable() {
+        true => format!("Probably flaky: {times}. Run it again before you ask anybody."),
+        false => format!("Perhaps flaky ({}): {times}.", percent(flaky.chance())),
+    })
+}
+
 /// Why somebody is not the one who is proposed.
 pub fn why_not(who: &EngineerId, answer: &WhyNot<'_>, tell: &Telling<'_>) -> String {
     let name = tell.name(who);
@@ -120,6 +147,7 @@ pub fn why_not(who: &EngineerId, answer: &WhyNot<'_>, tell: &Telling<'_>) -> Str
 mod tests {
     use super::*;
     use crate::texts::sample::{at, paris, roster};
+    use onduty_core::flaky::Flaky;
     use onduty_core::item::LikelyTeam;
 
     #[test]
@@ -187,10 +215,36 @@ mod tests {
         let team = |name: &str, confidence| Some(LikelyTeam { name: name.to_owned(), confidence });
         let said = |team| {
             let (people, others, note) = (Vec::new(), Vec::new(), None);
-            unsure(&Suggestion { people, others, team, at: at("2026-03-02T14:04:00"), note })
+            unsure(&Suggestion { people, others, team, flaky: None, at: at("2026-03-02T14:04:00"), note })
         };
         assert_eq!(said(team("checkout", 0.826)).unwrap(), "Nobody is sure: the team is checkout (83\u{a0}% likely)");
         assert_eq!(said(team("\u{202e}x", 0.5)).unwrap(), "Nobody is sure: the team is <U+202E>x (50\u{a0}% likely)");
         assert_eq!(said(None), None);
+    }
+
+    #[test]
+    fn a_flaky_check_is_no_person() {
+        let said = |passed, failed, passed_here| {
+            let flaky = Some(Flaky { passed, failed, passed_here });
+            let (people, others, team, note) = (Vec::new(), Vec::new(), None, None);
+            super::flaky(&Suggestion { people, others, team, flaky, at: at("2026-03-02T14:04:00"), note }).unwrap()
+        };
+        for ((passed, failed, passed_here), expected) in [
+            (
+                (0, 3, true),
+                "Probably flaky: it passed on this very commit as well. Run it again before you ask anybody.",
+            ),
+            (
+                (4, 5, false),
+                "Probably flaky: it passed on the same commit as well 4 of the last 5 times it failed. Run it again before \
+                 you ask anybody.",
+            ),
+            (
+                (1, 1, false),
+                "Perhaps flaky (33\u{a0}%): the last time it failed, it passed on the same commit as well.",
+            ),
+        ] {
+            assert_eq!(said(passed, failed, passed_here), expected);
+        }
     }
 }

@@ -424,6 +424,7 @@ mod tests {
                 value: None,
                 max_age: None,
                 since: at("2026-03-02T14:00:00"),
+                frames: Vec::new(),
                 url: None,
             }))
         };

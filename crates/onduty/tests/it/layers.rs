@@ -21,6 +21,7 @@ const EXCEPTIONS: [(&str, &str, &str); 1] =
 const CORE: [&str; 15] = [
     "files",
     "ids",
+    "flaky",
     "signal",
     "signal_feeds",
     "roster",
@@ -32,7 +33,6 @@ const CORE: [&str; 15] = [
     "owner",
     "expr",
     "process",
-    "handoff",
     "engine",
 ];
 

@@ -39,6 +39,7 @@ mod sentry_contract;
 mod served;
 mod sign_in;
 mod stores;
+mod suspects;
 mod threats;
 mod tls;
 mod tools;

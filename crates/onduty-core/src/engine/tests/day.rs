@@ -171,6 +171,7 @@ impl Day {
             value: None,
             max_age,
             since: self.now,
+            frames: Vec::new(),
             url: None,
         });
         self.observe(subject, fact);
@@ -334,6 +335,7 @@ pub fn build(name: &str, state: BuildState, revision: &str, at: Timestamp) -> Fa
         finished_at: state.is_concluded().then_some(at),
         url: None,
         detail: None,
+        frames: Vec::new(),
         unproven_branch: false,
     })
 }

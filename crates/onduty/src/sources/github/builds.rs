@@ -6,7 +6,8 @@
 use super::{commit_id, line, malformed, need, observation, repository, wire, word};
 use crate::sources::{Decoded, Ignored, SourceError, web_address};
 use jiff::Timestamp;
-use onduty_core::signal::{Build, BuildState, Fact, Observation};
+use onduty_core::owner::output::places_in;
+use onduty_core::signal::{Build, BuildState, Fact, Frame, Observation};
 use wire::Maybe;
 
 /// Longest name of a check that is kept, in characters.
@@ -46,6 +47,7 @@ pub(super) fn check_run(event: &wire::Event, received: Timestamp) -> Result<Deco
             finished_at: ended(state).then_some(source_time),
             url: link(&run.html_url).or_else(|| link(&run.details_url)).or_else(|| page_of(owner, &revision)),
             detail: output.and_then(|output| line(&output.title, MAX_DETAIL).or(line(&output.summary, MAX_DETAIL))),
+            frames: output.map(failed_at).unwrap_or_default(),
             repository,
             revision,
             unproven_branch: true,
@@ -78,6 +80,7 @@ pub(super) fn check_suite(event: &wire::Event, received: Timestamp) -> Result<De
             finished_at: ended(state).then_some(source_time),
             url: page_of(owner, &revision),
             detail: None,
+            frames: Vec::new(),
             repository,
             revision,
             unproven_branch: true,
@@ -113,6 +116,7 @@ pub(super) fn workflow_run(event: &wire::Event, received: Timestamp) -> Result<D
             finished_at: ended(state).then_some(source_time),
             url: link(&run.html_url).or_else(|| page_of(owner, &revision)),
             detail: None,
+            frames: Vec::new(),
             repository,
             revision,
             unproven_branch: false,
@@ -156,6 +160,7 @@ pub(super) fn status(event: &wire::Event, received: Timestamp) -> Result<Decoded
                 finished_at: ended(state).then_some(source_time),
                 url: link(&event.target_url).or_else(|| page_of(owner, &revision)),
                 detail: line(&event.description, MAX_DETAIL),
+                frames: Vec::new(),
                 unproven_branch: false,
             };
             seen("status", build, source_time)
@@ -165,6 +170,11 @@ pub(super) fn status(event: &wire::Event, received: Timestamp) -> Result<Decoded
         true => Ok(Decoded::ignored(Ignored::NoBranch)),
         false => Ok(Decoded::seen(observations)),
     }
+}
+
+/// Places that the output of a check names.
+fn failed_at(output: &wire::Output) -> Vec<Frame> {
+    [&output.summary, &output.text].into_iter().filter_map(|text| text.as_deref()).flat_map(places_in).collect()
 }
 
 /// State of anything with a status and a conclusion. What GitHub may invent later has not concluded.

@@ -251,6 +251,16 @@ fn links_and_texts_from_outside_are_harmless() {
 }
 
 #[test]
+fn a_check_that_writes_what_failed_tells_where() {
+    let output = json!({"title": "1 failed", "summary": "`spec/cart_spec.rb:14`", "text": "src/cart.rs:3: undefined"});
+    let body = with(own("check_run"), "/check_run/output", output);
+    let decoded = decode("check_run", body.to_string().as_bytes(), RECEIVED.parse().unwrap()).unwrap();
+    let Fact::Build(build) = &decoded.observations[0].fact else { panic!("a build") };
+    let places: Vec<_> = build.frames.iter().map(|frame| (frame.file.as_str(), frame.line)).collect();
+    assert_eq!(places, [("spec/cart_spec.rb", Some(14)), ("src/cart.rs", Some(3))]);
+}
+
+#[test]
 fn hostile_bodies_are_refused_or_ignored() {
     let events = ["check_run", "check_suite", "workflow_run", "status", "push", "deployment", "deployment_status"];
     let deep = format!("{{\"check_run\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));

@@ -95,7 +95,7 @@ bodies! {
         check_suite: CheckSuite,
         pull_requests: Vec<Maybe<PullRequest>>,
     }
-    Output { title: String, summary: String }
+    Output { title: String, summary: String, text: String }
     CheckSuite {
         head_branch: String,
         head_sha: String,

@@ -48,6 +48,12 @@ impl<'a> Fields<'a> {
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
+    /// Text of any number of lines.
+    pub fn text(&self, field: &str) -> Result<Option<&'a str>, SourceError> {
+        let text = |value: &'a Value| value.as_str().ok_or_else(|| self.bad(field, "a text"));
+        self.value(field).map(text).transpose()
+    }
+
     /// One line of text that must be there.
     pub fn need_line(&self, field: &str, max: usize, example: &str) -> Result<String, SourceError> {
         self.line(field, max)?.ok_or_else(|| self.bad(field, example))

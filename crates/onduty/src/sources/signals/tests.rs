@@ -57,6 +57,32 @@ fn one_line_of_curl_is_enough() {
 }
 
 #[test]
+fn a_build_tells_where_it_failed_by_its_output_or_in_frames() {
+    let build = r#""type":"build","repository":"acme/shop","revision":"4f","name":"unit","state":"failed""#;
+    let places = |body: &str| {
+        let seen = read(body);
+        let Fact::Build(build) = &seen[0].fact else { panic!("a build") };
+        build.frames.iter().map(|frame| (frame.file.clone(), frame.line)).collect::<Vec<_>>()
+    };
+    let output = r#""output":"Failures:\n  rspec ./spec/cart_spec.rb:14 # total\n""#;
+    assert_eq!(places(&format!("{{{build},{output}}}")), [("spec/cart_spec.rb".to_owned(), Some(14))]);
+    let frames = r#""frames":[{"file":"src/cart.rs","line":3}]"#;
+    assert_eq!(
+        places(&format!("{{{build},{frames},{output}}}")),
+        [("src/cart.rs".to_owned(), Some(3)), ("spec/cart_spec.rb".to_owned(), Some(14))]
+    );
+    let refused = decode(format!("{{{build},\"output\":[]}}").as_bytes(), received()).unwrap_err().to_string();
+    assert!(refused.ends_with(": output is missing or wrong; expected a text"), "{refused}");
+}
+
+#[test]
+fn a_signal_names_the_code_that_answers_for_it() {
+    let slow = r#"{"type":"signal","kind":"slow-endpoint","subject":"GET /cart","state":"failing","frames":[{"file":"src/cart.rs"}]}"#;
+    let Fact::Custom(signal) = &read(slow)[0].fact else { panic!("a signal") };
+    assert_eq!((signal.frames.len(), signal.frames[0].file.as_str()), (1, "src/cart.rs"));
+}
+
+#[test]
 fn a_batch_is_a_listing_all_or_nothing() {
     let error = r#"{"type":"error","project":"shop","id":"1","environment":"staging","title":"old"}"#;
     let contact = r#"{"type":"contact","kinds":["errors"]}"#;

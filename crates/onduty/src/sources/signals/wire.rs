@@ -4,6 +4,7 @@ use super::fields::Fields;
 use crate::sources::SourceError;
 use jiff::{SignedDuration, Timestamp};
 use onduty_core::ids::{Environment, SourceName, is_plain_id};
+use onduty_core::owner::output::places_in;
 use onduty_core::signal::{
     BranchHead, Build, BuildState, Commit, Contact, CustomSignal, CustomState, ErrorGroup, ErrorStatus, Fact, Frame,
     Kind, Observation, RolloutFact, RolloutState,
@@ -81,6 +82,7 @@ fn build(fields: &Fields<'_>) -> Result<Observation, SourceError> {
         attempt: fields.count("attempt", 1)?.map_or(1, |attempt| u32::try_from(attempt).unwrap_or(u32::MAX)),
         url: fields.url("url")?,
         detail: fields.line("detail", 300)?,
+        frames: failed_at(fields)?,
         repository,
         branch,
         name,
@@ -160,6 +162,16 @@ fn error(fields: &Fields<'_>) -> Result<Observation, SourceError> {
     Ok(seen(&subject, Fact::Error(group), source_time))
 }
 
+/// Where a build failed: the frames that were told, and the places that its output names.
+fn failed_at(fields: &Fields<'_>) -> Result<Vec<Frame>, SourceError> {
+    let mut told = frames(fields)?;
+    if let Some(output) = fields.text("output")? {
+        told.extend(places_in(output));
+        told.truncate(MAX_FRAMES);
+    }
+    Ok(told)
+}
+
 fn frames(fields: &Fields<'_>) -> Result<Vec<Frame>, SourceError> {
     let frames = fields.list("frames", MAX_FRAMES)?.iter().enumerate();
     let read = frames.map(|(index, value)| {
@@ -228,6 +240,7 @@ fn signal(fields: &Fields<'_>) -> Result<Observation, SourceError> {
             }
         },
         since: fields.time("since")?.unwrap_or(source_time),
+        frames: frames(fields)?,
         url: fields.url("url")?,
     };
     Ok(seen(&subject, Fact::Custom(signal), source_time))

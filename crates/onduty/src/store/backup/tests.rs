@@ -47,6 +47,7 @@ fn delivery(key: &str) -> Intake {
         value: Some(0.1),
         max_age: None,
         since: at(NOON),
+        frames: Vec::new(),
         url: None,
     });
     let observation =

@@ -118,6 +118,7 @@ fn helper(suggestion: Option<&Suggestion>, reader: &Reader<'_>) -> Markup {
         @match suggestion {
             None => "Looking for who could help…",
             Some(suggestion @ Suggestion { people, note, .. }) => {
+                @if suggestion.flaky.is_some_and(|flaky| flaky.is_probable()) { "Probably flaky: run it again. " }
                 @if let Some(team) = texts::unsure(suggestion) {
                     bdi { (team) }
                 } @else if let Some(first) = suggestion.proposed() {
@@ -174,6 +175,7 @@ pub fn people(view: &ItemView, anybody: bool, reader: &Reader<'_>) -> Markup {
     html! {
         section id={ "people-" (item.id) } class="people" data-part {
             h3 { "Who knows this best" }
+            @if let Some(flaky) = item.suggestion.as_ref().and_then(texts::flaky) { p { (flaky) } }
             @if candidates.is_empty() { p class="dim" { (helper(item.suggestion.as_ref(), reader)) } }
             @else if let Some(team) = item.suggestion.as_ref().and_then(texts::unsure) { p { bdi { (team) } "." } }
             @if let (Some(note), false) = (note, candidates.is_empty()) {
