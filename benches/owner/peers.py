@@ -2,9 +2,12 @@
 
 newest-line   the author of the newest line of the frames, when it is younger than a year: the rule of error trackers
 last          the authors of the newest commits to the files of the frames
+codeowners    whom GitHub's CODEOWNERS at the revision names for the first of the files; a login is who signed with
+              GitHub's private address for it, and who is in a team is not public
 """
 
 import datetime
+import functools
 import json
 import re
 import subprocess
@@ -38,8 +41,48 @@ def last(clone, case):
     return list(dict.fromkeys(person for person in people if not BOT.search(person[0])))[:5]
 
 
+@functools.cache
+def logins(clone):
+    """Who signed with GitHub's private address of a login, the newest name and address."""
+    people = {}
+    for line in git(clone, "log", "--reverse", "--format=%aN%x00%aE").splitlines():
+        name, _, email = line.partition("\0")
+        user, _, host = email.partition("@")
+        if host == "users.noreply.github.com":
+            people[user.rpartition("+")[2].lower()] = (name, email)
+    return people
+
+
+@functools.cache
+def owner_rules(clone, rev):
+    for place in (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"):
+        lines = [line.split("#")[0].split() for line in git(clone, "show", f"{rev}:{place}").splitlines()]
+        rules = [(owned(line[0]), line[1:]) for line in lines if line]
+        if rules:
+            return rules
+    return []
+
+
+def owned(pattern):
+    """A pattern of GitHub as a regular expression."""
+    body = re.escape(pattern.strip("/")).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    start = "" if "/" in pattern.rstrip("/") else "(?:.*/)?"
+    # `docs/*` stays in its folder.
+    end = "/.+" if pattern.endswith("/") else "" if pattern.endswith("/*") else "(?:/.*)?"
+    return re.compile(start + body + end)
+
+
+def codeowners(clone, case, _at):
+    for frame in case["frames"]:
+        matched = [owners for pattern, owners in owner_rules(clone, case["rev"]) if pattern.fullmatch(frame["file"])]
+        if matched and matched[-1]:
+            known = [logins(clone).get(owner[1:].lower()) if owner[0] == "@" else (owner, owner) for owner in matched[-1]]
+            return [person for person in known if person]
+    return []
+
+
 def main(clone, cases, out):
-    rules = {"newest-line": newest_line, "last": lambda clone, case, _: last(clone, case)}
+    rules = {"newest-line": newest_line, "last": lambda clone, case, _: last(clone, case), "codeowners": codeowners}
     with open(cases) as lines:
         asked = [json.loads(line) for line in lines]
     for rule, ask in rules.items():

@@ -34,13 +34,14 @@ def main(folder):
     if not names:
         sys.exit("nothing was measured")
     sure, bare = [], 0
-    for rule in ["onduty", "newest-line", "last"]:
-        pooled, everybody = [], []
+    for rule in ["onduty", "newest-line", "last", "codeowners"]:
+        pooled, everybody, answered = [], [], 0
         for name in names:
             cases = read(f"{folder}/{name}.cases")
             answers = {answer["id"]: answer for answer in read(f"{folder}/{name}.{rule}")}
             ranks = [(case, rank(case, answers[case["id"]]["ranked"])) for case in cases]
             everybody += [place for _, place in ranks]
+            answered += sum(bool(answers[case["id"]]["ranked"]) for case in cases)
             members = [place for case, place in ranks if case["member"]]
             pooled += members
             if rule == "onduty":
@@ -52,6 +53,8 @@ def main(folder):
                         sure.append((people[0]["p"], place == 1))
         print(line(f"{rule}, members", pooled))
         print(line(f"{rule}, all", everybody))
+        if rule == "codeowners":
+            print(f"{rule} names somebody who can be told from a team in {answered} of these cases")
     bins = [[(p, right) for p, right in sure if int(min(p, 0.999) * 10) == number] for number in range(10)]
     error = sum(abs(sum(p for p, _ in each) - sum(right for _, right in each)) for each in bins) / len(sure)
     high = [right for p, right in sure if p >= 0.75]

@@ -293,6 +293,9 @@ pub struct LikelyTeam {
     pub name: String,
     /// From 0 to 1.
     pub confidence: f64,
+    /// Where it is named, the file and its line, when it is not the evidence that speaks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<(String, u32)>,
 }
 
 /// A person and why.
@@ -401,6 +404,17 @@ pub enum OwnerReason {
         environment: Environment,
         /// The file.
         file: String,
+    },
+    /// A rule of CODEOWNERS names them or their team for a file of the cause.
+    NamedByRule {
+        /// As it is written: `@lena`, `@acme/checkout`.
+        owner: String,
+        /// The file of the cause.
+        file: String,
+        /// Where the rule stands.
+        written_in: String,
+        /// The line of the rule, from 1.
+        line: u32,
     },
     /// A human decided so for the same subject before.
     DecidedBefore {

@@ -18,7 +18,8 @@ async fn main() -> anyhow::Result<()> {
     };
     // How long names and lines took is in the log of the reading itself.
     tracing_subscriber::fmt().json().with_writer(std::io::stdout).init();
-    let history = History::open(&Git::inside(Path::new(clone)), Path::new(index), std::slice::from_ref(revision)).await?;
+    let history =
+        History::open(&Git::inside(Path::new(clone)), Path::new(index), std::slice::from_ref(revision)).await?;
     let at = history.at(revision).ok_or_else(|| anyhow!("there is no commit {revision}"))?;
     for line in std::io::stdin().lock().lines() {
         let line = line?;

@@ -30,6 +30,8 @@ pub enum Voice {
     SinceGreen,
     /// Commits of the last rollout.
     InRollout,
+    /// A rule of CODEOWNERS.
+    CodeOwners,
     /// Who wrote the lines of the stack, or those around them.
     Lines,
     /// Who changed these files.
@@ -133,6 +135,7 @@ fn voice(reason: &OwnerReason) -> Voice {
         OwnerReason::DecidedBefore { .. } => Voice::Decision,
         OwnerReason::SinceGreen { .. } => Voice::SinceGreen,
         OwnerReason::InRollout { .. } => Voice::InRollout,
+        OwnerReason::NamedByRule { .. } => Voice::CodeOwners,
         OwnerReason::WroteLine { .. } | OwnerReason::WroteAround { .. } => Voice::Lines,
         OwnerReason::RecentCommits { .. } => Voice::Files,
         OwnerReason::CommitsToFolder { .. } => Voice::Folders,

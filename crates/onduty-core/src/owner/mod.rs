@@ -12,9 +12,11 @@ pub mod people;
 pub mod place;
 pub mod rank;
 mod ranking;
+mod rules;
 mod why_not;
 
 pub(crate) use ranking::is_merge;
+pub use rules::{OwnerRule, rules_for};
 pub use why_not::{WhyNot, why_not};
 
 use crate::flaky::Flaky;
@@ -54,6 +56,8 @@ pub struct Evidence {
     pub flaky: Option<Flaky>,
     /// Where the last rollout went and what was new in it, newest first; for causes that a rollout may have brought.
     pub in_rollout: Option<(Environment, Vec<Commit>)>,
+    /// The rules of CODEOWNERS for these files, in their order.
+    pub rules: Vec<OwnerRule>,
     /// Whom people named as owner of the same subject before, newest first.
     pub decided: Vec<(EngineerId, Timestamp)>,
     /// How many open items each engineer owns; who is not here owns none.
@@ -85,8 +89,7 @@ pub fn suggest(evidence: &Evidence, roster: &Roster, today: Date, at: Timestamp)
     let mut people = Ranking::of(evidence, roster, at, &heir).candidates(evidence, today);
     let others = people.split_off(people.len().min(MAX_PEOPLE));
     let best = people.first().and_then(|person| person.confidence).unwrap_or(0.0);
-    let team = if best < UNSURE { Ranking::of(evidence, roster, at, &Some).team() } else { None };
-    let team = team.filter(|team| team.confidence >= SURE_OF_TEAM);
+    let team = if best < UNSURE { Ranking::of(evidence, roster, at, &Some).team(&evidence.rules) } else { None };
     let note = note(evidence, people.is_empty());
     Suggestion { people, others, team, flaky: evidence.flaky, at, note }
 }

@@ -2,7 +2,7 @@
 //! and what came after the last green build.
 
 use super::people::PersonNo;
-use super::{Evidence, MAX_OTHERS, MAX_PEOPLE, author_of, rank};
+use super::{Evidence, MAX_OTHERS, MAX_PEOPLE, OwnerRule, SURE_OF_TEAM, author_of, rank};
 use crate::ids::EngineerId;
 use crate::item::{Candidate, LikelyTeam, OwnerReason};
 use crate::roster::{Engineer, Roster};
@@ -22,6 +22,8 @@ const TOUCHES_EVIDENCE: f64 = 3.0;
 /// Score for having written the newest commit of the last rollout that changed a file of the cause; the one before gets
 /// half of it, and so on.
 const IN_ROLLOUT: f64 = 5.0;
+/// Score for being the only one whom CODEOWNERS names for the most telling file; several share it.
+const NAMED_BY_RULE: f64 = 1.5;
 /// Score of the person whom people named last for the same subject: beats whatever can be computed.
 const DECIDED: f64 = 100.0;
 
@@ -50,6 +52,7 @@ impl<'a> Ranking<'a> {
         ranking.decided(evidence);
         ranking.since_green(evidence);
         ranking.in_rollout(evidence);
+        ranking.rules(evidence);
         ranking.place(evidence, at);
         ranking
     }
@@ -120,6 +123,15 @@ impl<'a> Ranking<'a> {
         }
     }
 
+    /// The first file for which somebody on the roster is named is the one that counts, as at error trackers.
+    fn rules(&mut self, evidence: &Evidence) {
+        let roster = self.roster;
+        let named = evidence.rules.iter().map(|rule| rule.engineers(roster)).find(|named| !named.is_empty());
+        let named = named.unwrap_or_default();
+        let each = NAMED_BY_RULE / named.len().max(1) as f64;
+        named.into_iter().for_each(|(engineer, reason)| self.add(engineer, each, [reason]));
+    }
+
     fn place(&mut self, evidence: &Evidence, at: Timestamp) {
         let (roster, heir) = (self.roster, self.heir);
         let engineer = |person: PersonNo| roster.engineers.get(evidence.engineers.get(&person)?);
@@ -150,16 +162,24 @@ impl<'a> Ranking<'a> {
         self.in_order().into_iter().take(MAX_PEOPLE + MAX_OTHERS).map(candidate).collect()
     }
 
-    /// The team that is the likeliest, by everybody in it.
-    pub fn team(self) -> Option<LikelyTeam> {
+    /// The team that is likely enough by everybody in it, or else the first one that `rules` name.
+    pub fn team(self, rules: &[OwnerRule]) -> Option<LikelyTeam> {
+        let roster = self.roster;
         let mut teams: BTreeMap<String, f64> = BTreeMap::new();
         for (person, confidence) in self.in_order() {
             if let Some(team) = &person.engineer.team {
                 *teams.entry(team.clone()).or_default() += confidence;
             }
         }
-        let likeliest = teams.into_iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
-        likeliest.map(|(name, confidence)| LikelyTeam { name, confidence })
+        let likeliest = teams.iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
+        if let Some((name, confidence)) = likeliest.filter(|(_, confidence)| **confidence >= SURE_OF_TEAM) {
+            return Some(LikelyTeam { name: name.clone(), confidence: *confidence, rule: None });
+        }
+        rules.iter().find_map(|rule| {
+            let name = rule.team(roster)?.to_owned();
+            let confidence = teams.get(&name).copied().unwrap_or(0.0);
+            Some(LikelyTeam { name, confidence, rule: Some((rule.written_in.clone(), rule.line)) })
+        })
     }
 
     fn in_order(self) -> Vec<(Person<'a>, f64)> {

@@ -145,6 +145,7 @@ fn the_newest_commit_since_green_is_the_first_suspect() {
     assert!(reasons.iter().any(|r| matches!(r, OwnerReason::SinceGreen { title, of: 2, .. } if title == "Break it")));
 }
 
+mod rules;
 mod suspects;
 
 #[test]

@@ -176,16 +176,25 @@ async fn read(
     histories.insert(source.name.clone(), history.clone());
     let ran = ran.into_iter().find(|revision| history.at(revision).is_some()).unwrap_or(head);
     let mailmap = mirror.mailmap(&ran).await;
+    let codeowners = mirror.codeowners(&ran).await;
     let (now, roster) = (look.now, look.instance.clone());
     let scene = tokio::task::spawn_blocking(move || {
         let scene = Scene::of(&history, &ran, now, &mailmap, Some(&roster.roster))?;
         let place = scene.place(&spots);
-        Some((scene, place))
+        let rules = codeowners.and_then(|found| match found {
+            Some((path, codeowners)) => owner::rules_for(&codeowners, &path, &place.files.names),
+            None => Ok(Vec::new()),
+        });
+        Some((scene, place, rules))
     });
     match scene.await {
-        Ok(Some((scene, place))) => {
+        Ok(Some((scene, place, rules))) => {
             evidence.engineers = scene.people().engineers().collect();
             evidence.place = place;
+            match rules {
+                Ok(rules) => evidence.rules = rules,
+                Err(trouble) => evidence.trouble = Some(trouble),
+            }
         }
         looked => {
             tracing::error!(is_known = looked.is_ok(), "a place in the code could not be looked at");

@@ -42,6 +42,10 @@ pub fn owner_reason(reason: &OwnerReason, tell: &Telling<'_>) -> String {
                 (short_revision(revision), visible(title), visible(environment.as_str()));
             format!("changed {} in {revision} “{title}”, which the last rollout took to {environment}", visible(file))
         }
+        OwnerReason::NamedByRule { owner, file, written_in, line } => {
+            let (owner, file, written_in) = (visible(owner), visible(file), visible(written_in));
+            format!("is named for {file} as {owner} by line {line} of {written_in}")
+        }
         OwnerReason::DecidedBefore { at } => format!("was the one for this before, {}", tell.time(*at)),
         OwnerReason::TookOver { from, because } => {
             format!("took over from {}, who {}", tell.name(from), owner_reason(because, tell))
@@ -73,6 +77,7 @@ pub fn candidate(candidate: &Candidate, tell: &Telling<'_>) -> String {
         OwnerReason::InRollout { file, .. } => {
             format!("changed {} with the last rollout", visible(file.rsplit('/').next().unwrap_or(file)))
         }
+        OwnerReason::NamedByRule { .. } => "named by CODEOWNERS".to_owned(),
         OwnerReason::DecidedBefore { .. } => "was the one for this before".to_owned(),
         OwnerReason::TookOver { from, .. } => format!("took over from {}", tell.name(from)),
     });
@@ -98,8 +103,12 @@ pub fn likely(confidence: Option<f64>) -> Option<String> {
 /// Why nobody of a suggestion can be counted on, where that is so: `Nobody is sure: the team is checkout (83 % likely)`.
 pub fn unsure(suggestion: &Suggestion) -> Option<String> {
     let team = suggestion.team.as_ref()?;
-    let likely = likely(Some(team.confidence)).map(|likely| format!(" ({likely})")).unwrap_or_default();
-    Some(format!("Nobody is sure: the team is {}{likely}", visible(&team.name)))
+    let why = match &team.rule {
+        Some((file, line)) => Some(format!("by line {line} of {}", visible(file))),
+        None => likely(Some(team.confidence)),
+    };
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    Some(format!("Nobody is sure: the team is {}{why}", visible(&team.name)))
 }
 
 /// That the failure may be nobody's, where the check was flaky before.
@@ -212,13 +221,19 @@ mod tests {
 
     #[test]
     fn nobody_is_sure_names_the_team() {
-        let team = |name: &str, confidence| Some(LikelyTeam { name: name.to_owned(), confidence });
+        let team = |name: &str, confidence| Some(LikelyTeam { name: name.to_owned(), confidence, rule: None });
         let said = |team| {
             let (people, others, note) = (Vec::new(), Vec::new(), None);
             unsure(&Suggestion { people, others, team, flaky: None, at: at("2026-03-02T14:04:00"), note })
         };
         assert_eq!(said(team("checkout", 0.826)).unwrap(), "Nobody is sure: the team is checkout (83\u{a0}% likely)");
         assert_eq!(said(team("\u{202e}x", 0.5)).unwrap(), "Nobody is sure: the team is <U+202E>x (50\u{a0}% likely)");
+        let by_rule =
+            LikelyTeam { rule: Some((".github/CODEOWNERS".to_owned(), 12)), ..team("checkout", 0.1).unwrap() };
+        assert_eq!(
+            said(Some(by_rule)).unwrap(),
+            "Nobody is sure: the team is checkout (by line 12 of .github/CODEOWNERS)"
+        );
         assert_eq!(said(None), None);
     }
 

@@ -6,16 +6,19 @@
 pub mod history;
 mod location;
 mod log;
+mod rules;
 mod run;
 #[cfg(test)]
 mod tests;
 
+pub use rules::read_codeowners;
 pub use run::{Git, GitError, READ_TIMEOUT};
 
 use crate::sources::{SourceError, dedup_key, one_line};
 use history::History;
 use jiff::Timestamp;
 use onduty_core::ids::SourceName;
+use onduty_core::owner::codeowners::Codeowners;
 use onduty_core::owner::mailmap::Mailmap;
 use onduty_core::signal::{BranchHead, Commit, Fact, Observation};
 use std::path::{Path, PathBuf};
@@ -173,6 +176,14 @@ impl Mirror {
     /// Who is who, as commit `revision` has it.
     pub async fn mailmap(&self, revision: &str) -> Mailmap {
         read_mailmap(&self.git, revision).await
+    }
+
+    /// The CODEOWNERS of commit `revision`, and where it lies.
+    ///
+    /// # Errors
+    /// As [`read_codeowners`].
+    pub async fn codeowners(&self, revision: &str) -> Result<Option<(String, Codeowners)>, String> {
+        read_codeowners(&self.git, revision, &self.location).await
     }
 
     fn index(&self) -> PathBuf {

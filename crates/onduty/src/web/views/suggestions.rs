@@ -99,6 +99,7 @@ fn voice_words(voice: Voice) -> &'static str {
         Voice::Decision => "what people decided before",
         Voice::SinceGreen => "commits since green",
         Voice::InRollout => "commits of the last rollout",
+        Voice::CodeOwners => "CODEOWNERS",
         Voice::Lines => "who wrote these lines",
         Voice::Files => "who knows these files",
         Voice::Folders => "who knows these folders",
