@@ -136,7 +136,9 @@ def question(number, files, head, at):
 def built(head, commits):
     index = f"{work}/{name}.history"
     logged, took, _, (peak, together) = history_lines(index, [head])
-    names, lines = next(fields["names_ms"] / 1e3 for fields in logged if "names_ms" in fields), took[0]["ms"] / 1e3
+    # The log prints large numbers as texts.
+    names = next(int(fields["names_ms"]) / 1e3 for fields in logged if "names_ms" in fields)
+    lines = took[0]["ms"] / 1e3
     assert took[0]["commits"] == commits
     by_git = timed("log", "--name-status", "--format=%H%n%an%n%ae%n%ct%n%B", head)
     rate = commits / names
