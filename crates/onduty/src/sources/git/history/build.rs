@@ -5,7 +5,7 @@ use super::reading::{MAX_COMMITS, Reading};
 use super::{History, HistoryError, IGNORE_FILE, Inner, compare, disk, holes, read};
 use crate::sources::git::{Git, GitError};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 
@@ -132,7 +132,7 @@ async fn read_new(git: &Git, start: &Inner, tips: &[String]) -> Result<Inner, Hi
 }
 
 async fn read_all(git: &Git, start: &Inner, holes: &[String], tips: &[String]) -> Result<Inner, HistoryError> {
-    let start = Inner { holes: holes.to_vec(), ..start.clone() };
+    let start = Inner { holes: holes.to_vec(), signers: OnceLock::new(), ..start.clone() };
     let stand_ins = if start.has_lines() { holes::stand_ins(holes)? } else { None };
     let git = &stand_ins.as_ref().map_or_else(|| git.clone(), |folder| git.with_objects(folder.path()));
     let excluded = start.tips.clone();

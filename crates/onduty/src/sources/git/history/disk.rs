@@ -204,7 +204,8 @@ fn decode(body: &[u8]) -> Option<Inner> {
         by_id.insert(read::key(commit.id.as_bytes()).ok()?, no);
     }
     let events = events(&mut reader, &commits)?;
-    let inner = Inner { commits, by_id, events, ignored: ignored.into_iter().collect(), tips, edge, holes };
+    let inner =
+        Inner { commits, by_id, events, ignored: ignored.into_iter().collect(), tips, edge, holes, ..Inner::default() };
     reader.0.is_empty().then_some(inner)
 }
 

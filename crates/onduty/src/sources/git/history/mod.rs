@@ -28,7 +28,7 @@ use crate::sources::one_line;
 use events::Events;
 use jiff::Timestamp;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Number of a commit in one [`History`]; parents have smaller numbers than their children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,6 +107,17 @@ struct Inner {
     edge: Vec<String>,
     /// Full ids of contents that the clone leaves out.
     holes: Vec<String>,
+    /// Found when it is first asked for.
+    signers: OnceLock<Signers>,
+}
+
+/// Who signed which commit, before any `.mailmap`.
+#[derive(Debug, Clone, Default)]
+struct Signers {
+    /// Each once.
+    signatures: Vec<Signature>,
+    /// By commit, its author and those whom it names as co-authors.
+    by_commit: Vec<Vec<u32>>,
 }
 
 impl History {
@@ -132,12 +143,33 @@ impl History {
         Some(At { inner: &self.0, no, ancestors: self.0.ancestors(no), ignored: self.0.ignored_at(no), latest: None })
     }
 
+    fn signers(&self) -> &Signers {
+        self.0.signers.get_or_init(|| Signers::of(&self.0.commits))
+    }
+
     /// What commit `no` says about itself.
     ///
     /// # Panics
     /// When `no` comes from another history.
     pub fn commit(&self, no: CommitNo) -> &CommitFacts {
         &self.0.commits[no.0 as usize]
+    }
+}
+
+impl Signers {
+    fn of(commits: &[CommitFacts]) -> Signers {
+        let mut signers = Signers::default();
+        let mut numbers: HashMap<&Signature, u32> = HashMap::new();
+        for commit in commits {
+            let signed = std::iter::once(&commit.author).chain(&commit.co_authors).map(|by| {
+                *numbers.entry(by).or_insert_with(|| {
+                    signers.signatures.push(by.clone());
+                    signers.signatures.len() as u32 - 1
+                })
+            });
+            signers.by_commit.push(signed.collect());
+        }
+        signers
     }
 }
 

@@ -46,19 +46,30 @@ impl Scene {
     ) -> Option<Scene> {
         let at = history.at(revision)?.no_later_than(until);
         let commits = at.touches_under("");
-        let signed = |no: &CommitNo| {
-            let commit = history.commit(*no);
-            let all = std::iter::once(&commit.author).chain(&commit.co_authors);
-            all.map(|by| mailmap.canonical(&by.name, &by.email))
+        let signers = history.signers();
+        // Few people make many commits: each signature is looked at once, in the order of its last commit.
+        let mut newest: Vec<Option<usize>> = vec![None; signers.signatures.len()];
+        let signed = |no: &CommitNo| signers.by_commit[no.0 as usize].iter().map(|signature| *signature as usize);
+        for (order, signature) in commits.iter().rev().flat_map(signed).enumerate() {
+            newest[signature] = Some(order);
+        }
+        let mut used: Vec<usize> = (0..newest.len()).filter(|signature| newest[*signature].is_some()).collect();
+        used.sort_unstable_by_key(|signature| newest[*signature]);
+        let canonical = |signature: usize| {
+            let by = &signers.signatures[signature];
+            mailmap.canonical(&by.name, &by.email)
         };
-        let signatures = commits.iter().rev().flat_map(signed);
-        let people = People::of(signatures, roster);
+        let people = People::of(used.iter().map(|signature| canonical(*signature)), roster);
+        let human = |signature: usize| {
+            let (name, email) = canonical(signature);
+            people.find(name, email).filter(|no| !is_bot(name, email) && !people.person(*no).is_bot)
+        };
+        let mut humans: Vec<Option<PersonNo>> = vec![None; newest.len()];
+        used.iter().for_each(|signature| humans[*signature] = human(*signature));
         let mut authors = vec![Vec::new(); history.len()];
         for no in &commits {
-            let known = signed(no).filter(|(name, email)| !is_bot(name, email));
-            let all: BTreeSet<PersonNo> = known.filter_map(|(name, email)| people.find(name, email)).collect();
-            let humans = all.into_iter().filter(|no| !people.person(*no).is_bot);
-            authors[no.0 as usize] = humans.collect();
+            let all: BTreeSet<PersonNo> = signed(no).filter_map(|signature| humans[signature]).collect();
+            authors[no.0 as usize] = all.into_iter().collect();
         }
         let mut scene = Scene {
             history: history.clone(),
