@@ -51,6 +51,40 @@ fn explains_what_it_would_record_or_why_nothing() {
     assert_eq!((&value["observations"], &value["ignored"]), (&json!([]), &json!("a ping: the webhook works")));
 }
 
+/// Whatever GitHub sent is explained as it is understood: the table that `sources::github` is held to says the same.
+#[test]
+fn explains_every_recorded_payload() {
+    let shared = std::env::var_os("ONDUTY_SHARED").map(std::path::PathBuf::from);
+    let shared = shared.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
+    let folder = shared.join("contracts/github/webhooks");
+    if !folder.is_dir() {
+        eprintln!("NOT CHECKED: GitHub's recorded payloads are not here; set ONDUTY_SHARED to the shared folder");
+        return;
+    }
+    let mut payloads: std::collections::BTreeMap<&str, Vec<&str>> = std::collections::BTreeMap::new();
+    for line in include_str!("../../../tests/data/github/expected.txt").lines() {
+        let (file, means) = line.split_once(" -> ").unwrap();
+        payloads.entry(file).or_default().push(means);
+    }
+    assert!(payloads.len() >= 50, "{} payloads", payloads.len());
+    for (file, means) in payloads {
+        let (event, path) = (file.split('.').next().unwrap(), folder.join(file));
+        let value = explained(&["--source", "github", "--event", event, path.to_str().unwrap()]).unwrap();
+        let seen = value["observations"].as_array().unwrap();
+        if seen.is_empty() {
+            assert!(means[0].ends_with(value["ignored"].as_str().unwrap()), "{file}: {value} is not {means:?}");
+            continue;
+        }
+        assert_eq!(seen.len(), means.len(), "{file}: {value}");
+        for (seen, means) in seen.iter().zip(means) {
+            let fact = &seen["fact"];
+            let revision: String = fact["revision"].as_str().unwrap().chars().take(7).collect();
+            let words = [seen["subject"].as_str().unwrap(), fact["state"].as_str().unwrap_or(""), &revision];
+            assert!(words.iter().all(|word| means.contains(word)), "{file}: {words:?} are not in {means}");
+        }
+    }
+}
+
 #[test]
 fn explains_with_headers() {
     let folder = tempfile::TempDir::new().unwrap();
