@@ -60,7 +60,7 @@ export async function demo({ at = "13:40", seed = 7, rate = 0 } = {}) {
 }
 
 /** `onduty serve` on files that `onduty init` proposes for a small repository: a first run with nothing connected. */
-export async function firstRun(edit = () => {}) {
+export async function firstRun() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "onduty-first-"));
   const git = (...args) => {
     const who = ["-c", "user.name=Lena Vogt", "-c", "user.email=lena@acme.example", "-c", "init.defaultBranch=main"];
@@ -74,9 +74,9 @@ export async function firstRun(edit = () => {}) {
   const init = spawnSync(binary(), ["init", "--repo", folder], { cwd: folder, encoding: "utf8" });
   assert.equal(init.status, 0, init.stdout + init.stderr);
   const config = path.join(folder, "onduty.yml");
-  edit(folder);
   fs.writeFileSync(config, fs.readFileSync(config, "utf8").replace(/^(\s*listen:).*$/m, "$1 127.0.0.1:0"));
-  const run = await start(["serve", "--config", config], /(http:\/\/\S+\/welcome\/\S+)/, { cwd: folder });
+  const env = { ...process.env, ONDUTY_SIGNALS_SECRET: "the secret of the tests" };
+  const run = await start(["serve", "--config", config], /(http:\/\/\S+\/welcome\/\S+)/, { cwd: folder, env });
   const stop = async () => { await run.stop(); fs.rmSync(folder, { recursive: true, force: true }); };
   return { ...run, link: run.match[1], url: new URL(run.match[1]).origin, folder, stop };
 }
