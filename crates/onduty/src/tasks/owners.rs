@@ -9,10 +9,10 @@ use crate::sources::git::history::{History, Scene, Spot};
 use onduty_core::calendar;
 use onduty_core::engine::Action;
 use onduty_core::ids::{DutyId, EngineerId};
-use onduty_core::item::{Item, ItemId, Suggestion, Why};
+use onduty_core::item::{Item, ItemId, OwnerReason, Suggestion, Why};
 use onduty_core::owner::{self, Evidence};
 use onduty_core::process::OwnerMode;
-use onduty_core::signal::{Fact, Frame};
+use onduty_core::signal::{Build, Fact, Frame};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
@@ -20,11 +20,11 @@ use tokio::sync::broadcast::error::RecvError;
 /// The histories that were read, by repository.
 type Histories = HashMap<String, History>;
 
-/// Nobody was known for an item: how long until it is looked at again. A build may be told before the commit that it
-/// built, and a repository may not be reached for a while.
+/// Nobody was known for an item, or not its commits: how long until it is looked at again. A build may be told before the
+/// commit that it built, and a repository may not be reached for a while.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// When items for which nobody was known were last looked at.
+/// When items were last looked at again.
 type Tried = HashMap<ItemId, Instant>;
 
 pub async fn run(app: App) {
@@ -53,19 +53,21 @@ async fn suggest_for(app: &App, duty: &DutyId, histories: &mut Histories, tried:
     let Some(look) = app.look(duty).await? else { return Ok(()) };
     let is_due = |item: &Item| match &item.suggestion {
         None => true,
-        Some(nobody) if nobody.people.is_empty() => tried.get(&item.id).is_none_or(|at| at.elapsed() >= AGAIN),
-        Some(_) => false,
+        Some(known) => {
+            let rested = tried.get(&item.id).is_none_or(|at| at.elapsed() >= AGAIN);
+            rested && item.owner.is_none() && (known.people.is_empty() || misses_commits(&look, item, known))
+        }
     };
     let open = look.memory.items.values().filter(|item| item.is_open());
     let waiting: Vec<&Item> = open.filter(|item| is_due(item) && wants_owner(&look, item)).collect();
     for item in waiting {
         let suggestion = suggest(app, &look, histories, item).await;
-        if suggestion.people.is_empty() {
+        if item.suggestion.is_some() || suggestion.people.is_empty() {
             tried.insert(item.id.clone(), Instant::now());
-            // That nobody is known is told once.
-            if item.suggestion.is_some() {
-                continue;
-            }
+        }
+        // What was told is told again only with more.
+        if item.suggestion.as_ref().is_some_and(|known| !says_more(&suggestion, known)) {
+            continue;
         }
         match app.act(duty, None, Action::Suggest { item: item.id.clone(), suggestion }).await {
             // Closed meanwhile: nobody needs to know any more.
@@ -74,6 +76,34 @@ async fn suggest_for(app: &App, duty: &DutyId, histories: &mut Histories, tried:
         }
     }
     Ok(())
+}
+
+/// Whether the commits since green became known only after `known` was suggested.
+fn misses_commits(look: &Look, item: &Item, known: &Suggestion) -> bool {
+    let is_late = |build| !suspects::since_green(look, build).is_empty();
+    !speaks_of_commits(known) && failing(item).is_some_and(is_late)
+}
+
+fn says_more(new: &Suggestion, known: &Suggestion) -> bool {
+    let is_first = known.people.is_empty() && !new.people.is_empty();
+    is_first || (speaks_of_commits(new) && !speaks_of_commits(known))
+}
+
+fn speaks_of_commits(suggestion: &Suggestion) -> bool {
+    let speaks = |reason: &OwnerReason| match reason {
+        OwnerReason::TookOver { because, .. } => matches!(**because, OwnerReason::SinceGreen { .. }),
+        reason => matches!(reason, OwnerReason::SinceGreen { .. }),
+    };
+    suggestion.ranked().any(|candidate| candidate.reasons.iter().any(speaks))
+}
+
+/// The build that an item is about.
+fn failing(item: &Item) -> Option<&Build> {
+    let Why::Condition { builds, .. } = &item.why else { return None };
+    builds.iter().find_map(|fact| match fact {
+        Fact::Build(build) => Some(build),
+        _ => None,
+    })
 }
 
 fn wants_owner(look: &Look, item: &Item) -> bool {
@@ -97,12 +127,8 @@ async fn suggest(app: &App, look: &Look, histories: &mut Histories, item: &Item)
                 evidence.in_rollout = rollout.and_then(|rollout| suspects::brought(look, rollout));
             }
         }
-        Why::Condition { builds, .. } => {
-            let mut failing = builds.iter().filter_map(|fact| match fact {
-                Fact::Build(build) => Some(build),
-                _ => None,
-            });
-            if let Some(build) = failing.next() {
+        Why::Condition { .. } => {
+            if let Some(build) = failing(item) {
                 evidence.since_green = suspects::since_green(look, build);
                 evidence.flaky = suspects::flaky(look, build);
                 look_around(app, look, histories, &build.frames, vec![build.revision.clone()], &mut evidence).await;

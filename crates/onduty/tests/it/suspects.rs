@@ -82,7 +82,11 @@ async fn who_changed_what_fails_or_is_slow_is_asked_first() {
     send("build-1", &json!({"type": "batch", "items": items})).await;
     // Builds may be told before git was read: nobody is known then, and that is looked at again.
     send("build-2", &build(&red, "failed", 1, 40)).await;
-    let found = suggestion(&served, "main-green", &red).await;
+    let found = eventually("the commits since green are known", async || {
+        let found = suggestion(&served, "main-green", &red).await;
+        (first(&found).1["reason"] == "since_green").then_some(found)
+    })
+    .await;
     assert_eq!(found["flaky"], json!({"failed": 1, "passed": 1, "passed_here": false}), "{found}");
     let (who, reason) = first(&found);
     assert_eq!((who, &reason["changed"]), ("omar", &json!("src/price.rs")), "{found}");
