@@ -135,7 +135,8 @@ impl<'a> Ranking<'a> {
     fn place(&mut self, evidence: &Evidence, at: Timestamp) {
         let (roster, heir) = (self.roster, self.heir);
         let engineer = |person: PersonNo| roster.engineers.get(evidence.engineers.get(&person)?);
-        let ranked = rank::rank(&evidence.place, at, |person| engineer(person).and_then(heir).is_some());
+        let may_be_named = |person| engineer(person).and_then(heir).is_some();
+        let ranked = rank::rank(&evidence.place, at, rank::Among::Roster, may_be_named);
         // Two people's knowledge is not twice the knowledge: the one who took over counts as the better of both.
         let mut best: BTreeMap<&EngineerId, f64> = BTreeMap::new();
         for ranked in ranked {

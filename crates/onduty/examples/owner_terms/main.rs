@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use onduty::sources::git::history::{History, Scene, Spot};
 use onduty::sources::git::{Git, read_mailmap};
 use onduty_core::owner::people::PersonNo;
-use onduty_core::owner::rank::{Term, spoken};
+use onduty_core::owner::rank::{Among, Term, spoken};
 use repository::Repository;
 use serde::Deserialize;
 use serde_json::json;
@@ -79,7 +79,7 @@ fn told(case: &Case, history: &History, repository: &Repository, scene: &Scene) 
     let place = scene.place(&spots);
     let mut terms: Vec<(String, Values)> = Term::ALL.iter().map(|term| (format!("{term:?}"), Values::new())).collect();
     let people = scene.people();
-    let spoken = spoken(&place, case.at, |_| true);
+    let spoken = spoken(&place, case.at, Among::Everybody, |_| true);
     let candidates: Vec<PersonNo> = spoken.keys().copied().collect();
     for (person, all) in spoken {
         for (term, value) in all.into_iter().flat_map(|spoken| spoken.terms) {

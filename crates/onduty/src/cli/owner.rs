@@ -163,7 +163,8 @@ fn ask(history: &History, question: &Question, mailmap: &Mailmap, roster: Option
         None => true,
         Some(roster) => is_there(people.person(no).engineer.as_ref().and_then(|id| roster.engineers.get(id)), today),
     };
-    let ranked = rank::rank(&place, question.at, may_be_named);
+    let among = if roster.is_some() { rank::Among::Roster } else { rank::Among::Everybody };
+    let ranked = rank::rank(&place, question.at, among, may_be_named);
     let scores: Vec<f64> = ranked.iter().map(|ranked| ranked.score).collect();
     let named = |(ranked, confidence): (rank::Ranked, f64)| {
         let person = people.person(ranked.person);

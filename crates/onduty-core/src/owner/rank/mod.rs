@@ -2,13 +2,13 @@
 //!
 //! A conditional logit: the score of a person is a sum of a few terms, and the confidence is its softmax over everybody
 //! who could be named. The [weights] were fitted by `benches/owner/fit` on bug fixes mined from public
-//! repositories, none of them below zero, so that a reason speaks for its person; only who was silent for a year stands
-//! back. `docs/design/owner.md` has the figures and what did not help.
+//! repositories, none of them below zero, so that a reason speaks for its person. `docs/design/owner.md` has the figures and
+//! what did not help.
 
 mod terms;
 mod weights;
 
-pub use terms::{Spoken, Term, spoken};
+pub use terms::{Among, Spoken, Term, spoken};
 
 use super::people::PersonNo;
 use super::place::Place;
@@ -28,8 +28,8 @@ pub struct Ranked {
 }
 
 /// Everybody whom `may_be_named` lets through and who ever committed, the most adequate first, as of `at`.
-pub fn rank(place: &Place, at: Timestamp, may_be_named: impl Fn(PersonNo) -> bool) -> Vec<Ranked> {
-    let mut ranked: Vec<Ranked> = spoken(place, at, may_be_named)
+pub fn rank(place: &Place, at: Timestamp, among: Among, may_be_named: impl Fn(PersonNo) -> bool) -> Vec<Ranked> {
+    let mut ranked: Vec<Ranked> = spoken(place, at, among, may_be_named)
         .into_iter()
         .map(|(person, spoken)| {
             let mut reasons: Vec<(f64, OwnerReason)> =

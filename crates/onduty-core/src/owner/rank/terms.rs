@@ -11,12 +11,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Days after which knowledge of a file or folder counts half.
 const KNOWS_DAYS: f64 = 120.0;
-/// Days after which a commit counts half for being busy.
-const BUSY_DAYS: f64 = 60.0;
-/// Days after which a line is no news.
+/// Days after which a line is no news, and within which commits make somebody a regular.
 const YEAR: f64 = 365.0;
-/// Days of which the number of commits is told.
-const TOLD_DAYS: f64 = 90.0;
+/// Commits within [`YEAR`] that make somebody a regular.
+const REGULAR: u32 = 5;
+
+/// Who can be named at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// The people of a roster, all of whom are of the team however much they commit.
+    Roster,
+    /// Whoever ever committed, also once and in passing: the regulars are likely to be the team.
+    Everybody,
+}
 
 /// Something that may speak for a person; each has one weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,8 +38,8 @@ pub enum Term {
     FileRank,
     /// The age of the last commit to a folder of the frames, by [`by_age`] with [`KNOWS_DAYS`].
     FolderAge,
-    /// The logarithm of how many commits to the repository there are, each worth half after [`BUSY_DAYS`].
-    Busy,
+    /// Whether there are [`REGULAR`] commits to the repository within [`YEAR`]; never said among the people of a roster.
+    Regular,
     /// The age of the last commit to the repository, by [`by_age`] with 30 days.
     Active30,
     /// The same with 90 days.
@@ -41,24 +48,21 @@ pub enum Term {
     Within90,
     /// Whether it is no older than 180 days.
     Within180,
-    /// -1 for whoever was silent for more than [`YEAR`].
-    NotSilent,
 }
 
 impl Term {
     /// Every term.
-    pub const ALL: [Term; 11] = [
+    pub const ALL: [Term; 10] = [
         Term::NewestLine,
         Term::Around,
         Term::FileAge,
         Term::FileRank,
         Term::FolderAge,
-        Term::Busy,
+        Term::Regular,
         Term::Active30,
         Term::Active90,
         Term::Within90,
         Term::Within180,
-        Term::NotSilent,
     ];
 }
 
@@ -75,13 +79,14 @@ pub struct Spoken {
 pub fn spoken(
     place: &Place,
     at: Timestamp,
+    among: Among,
     may_be_named: impl Fn(PersonNo) -> bool,
 ) -> BTreeMap<PersonNo, Vec<Spoken>> {
     let days_since = |then: Timestamp| (at.as_second().saturating_sub(then.as_second())).max(0) as f64 / 86_400.0;
     let sight = Sight { place, days_since: &days_since, may_be_named: &may_be_named };
-    let (lately, _) = sight.shares(&place.repository, BUSY_DAYS);
-    let said =
-        [sight.lines(), sight.around(), sight.files(), sight.folders(), sight.busy(&lately), sight.active(&lately)];
+    let (ever, _) = sight.shares(&place.repository);
+    let regulars = if among == Among::Everybody { sight.regulars() } else { Said::new() };
+    let said = [sight.lines(), sight.around(), sight.files(), sight.folders(), regulars, sight.active(&ever)];
     let mut people: BTreeMap<PersonNo, Vec<Spoken>> = BTreeMap::new();
     for (person, spoken) in said.into_iter().flatten() {
         people.entry(person).or_default().push(spoken);
@@ -102,7 +107,6 @@ type Said = Vec<(PersonNo, Spoken)>;
 struct Share<'a> {
     newest: &'a Touch,
     commits: u32,
-    worth: f64,
 }
 
 type Shares<'a> = BTreeMap<PersonNo, Share<'a>>;
@@ -140,7 +144,7 @@ impl Sight<'_> {
     }
 
     fn files(&self) -> Said {
-        let (shares, of) = self.shares(&self.place.files, KNOWS_DAYS);
+        let (shares, of) = self.shares(&self.place.files);
         let mut order: Vec<(PersonNo, Share<'_>)> = shares.into_iter().collect();
         order.sort_by_key(|(person, share)| (std::cmp::Reverse((share.newest.at, share.newest.commit)), *person));
         let say = |(rank, (person, share)): (usize, (PersonNo, Share<'_>))| {
@@ -153,7 +157,7 @@ impl Sight<'_> {
     }
 
     fn folders(&self) -> Said {
-        let (shares, of) = self.shares(&self.place.folders, KNOWS_DAYS);
+        let (shares, of) = self.shares(&self.place.folders);
         let say = |(person, share): (PersonNo, Share<'_>)| {
             let folder = named(&self.place.folders.names);
             let reason = OwnerReason::CommitsToFolder { folder, theirs: share.commits, of, newest: share.newest.at };
@@ -163,15 +167,16 @@ impl Sight<'_> {
         shares.into_iter().map(say).collect()
     }
 
-    fn busy(&self, shares: &Shares<'_>) -> Said {
+    fn regulars(&self) -> Said {
         let mut counts: BTreeMap<PersonNo, u32> = BTreeMap::new();
-        let recent = self.place.repository.touches.iter().filter(|touch| (self.days_since)(touch.at) <= TOLD_DAYS);
+        let known = self.place.repository.touches.iter().filter(|touch| (self.may_be_named)(touch.person));
+        let recent = known.filter(|touch| (self.days_since)(touch.at) <= YEAR);
         recent.for_each(|touch| *counts.entry(touch.person).or_default() += 1);
-        let say = |(person, share): (&PersonNo, &Share<'_>)| {
-            let reason = OwnerReason::CommitsLately { commits: *counts.get(person)?, days: TOLD_DAYS as u32 };
-            Some((*person, Spoken { reason, terms: vec![(Term::Busy, share.worth.ln_1p())] }))
+        let say = |(person, commits): (PersonNo, u32)| {
+            let reason = OwnerReason::CommitsLately { commits, days: YEAR as u32 };
+            (person, Spoken { reason, terms: vec![(Term::Regular, 1.0)] })
         };
-        shares.iter().filter_map(say).collect()
+        counts.into_iter().filter(|(_, commits)| *commits >= REGULAR).map(say).collect()
     }
 
     fn active(&self, shares: &Shares<'_>) -> Said {
@@ -182,7 +187,6 @@ impl Sight<'_> {
                 (Term::Active90, by_age(days, 90.0)),
                 (Term::Within90, f64::from(days <= 90.0)),
                 (Term::Within180, f64::from(days <= 180.0)),
-                (Term::NotSilent, -f64::from(days > YEAR)),
             ];
             (*person, Spoken { reason: OwnerReason::LastCommit { at: share.newest.at }, terms })
         };
@@ -190,7 +194,7 @@ impl Sight<'_> {
     }
 
     /// What each did to something, and how many commits there were.
-    fn shares<'a>(&self, touched: &'a Touched, half_life_days: f64) -> (Shares<'a>, u32) {
+    fn shares<'a>(&self, touched: &'a Touched) -> (Shares<'a>, u32) {
         let mut shares = Shares::new();
         let mut commits = BTreeSet::new();
         for touch in &touched.touches {
@@ -198,9 +202,8 @@ impl Sight<'_> {
             if !(self.may_be_named)(touch.person) {
                 continue;
             }
-            let share = shares.entry(touch.person).or_insert(Share { newest: touch, commits: 0, worth: 0.0 });
+            let share = shares.entry(touch.person).or_insert(Share { newest: touch, commits: 0 });
             share.commits += 1;
-            share.worth += 0.5f64.powf((self.days_since)(touch.at) / half_life_days);
             if touch.at > share.newest.at {
                 share.newest = touch;
             }
@@ -255,7 +258,7 @@ mod tests {
     }
 
     fn values(place: &Place, person: u32) -> BTreeMap<Term, f64> {
-        let spoken = spoken(place, AT.parse().unwrap(), |_| true);
+        let spoken = spoken(place, AT.parse().unwrap(), Among::Everybody, |_| true);
         spoken[&PersonNo(person)].iter().flat_map(|spoken| spoken.terms.clone()).collect()
     }
 
@@ -272,10 +275,10 @@ mod tests {
             gaps: Vec::new(),
         };
         for (person, expected) in [
-            (0, [0.5, 2f64.ln(), 0.5, 1.0 / 3.0, 1.0 / 3.0, 2f64.ln(), 1.0, 1.0, 1.0, 1.0, 0.0]),
-            (1, [1.0 / 3.0, 2f64.ln(), 1.0, 0.5, 0.0, 0.5f64.sqrt().ln_1p(), 0.5, 0.75, 1.0, 1.0, 0.0]),
-            // A line of more than a year ago is no news, and nobody is busy who did nothing lately.
-            (2, [0.0, 49f64.ln(), 0.0, 0.0, 0.0, 0.0, 30.0 / 430.0, 90.0 / 490.0, 0.0, 0.0, -1.0]),
+            (0, [0.5, 2f64.ln(), 0.5, 1.0 / 3.0, 1.0 / 3.0, 0.0, 1.0, 1.0, 1.0, 1.0]),
+            (1, [1.0 / 3.0, 2f64.ln(), 1.0, 0.5, 0.0, 0.0, 0.5, 0.75, 1.0, 1.0]),
+            // A line of more than a year ago is no news.
+            (2, [0.0, 49f64.ln(), 0.0, 0.0, 0.0, 0.0, 30.0 / 430.0, 90.0 / 490.0, 0.0, 0.0]),
         ] {
             let found = values(&place, person);
             for (term, expected) in Term::ALL.into_iter().zip(expected) {
@@ -289,10 +292,26 @@ mod tests {
     #[test]
     fn who_may_not_be_named_takes_no_rank_from_others() {
         let place = Place { files: touched(&[Some(0), Some(5)]), ..Place::default() };
-        let said = spoken(&place, AT.parse().unwrap(), |person| person == PersonNo(1));
+        let said = spoken(&place, AT.parse().unwrap(), Among::Everybody, |person| person == PersonNo(1));
         assert_eq!(said.keys().collect::<Vec<_>>(), [&PersonNo(1)]);
         let OwnerReason::RecentCommits { theirs, of, .. } = &said[&PersonNo(1)][0].reason else { panic!("{said:?}") };
         assert_eq!((*theirs, *of), (1, 2));
         assert!(said[&PersonNo(1)][0].terms.contains(&(Term::FileRank, 0.5)));
+    }
+    #[test]
+    fn five_commits_within_a_year_make_a_regular_where_no_roster_says_who_the_team_is() {
+        // Four within the year and one before it; five; five, the oldest of which is a year old to the day.
+        let days = [[1, 2, 3, 4, 366], [1, 2, 3, 4, 5], [1, 2, 3, 4, 365]];
+        let touches = (0..).zip(days).flat_map(|(person, days)| {
+            days.map(|days| Touch { person: PersonNo(person), ..touched(&[Some(days)]).touches[0] })
+        });
+        let place = Place { repository: Touched { touches: touches.collect(), names: vec![] }, ..Place::default() };
+        let is_regular = |person, among| {
+            let spoken = &spoken(&place, AT.parse().unwrap(), among, |_| true)[&PersonNo(person)];
+            let of_year = OwnerReason::CommitsLately { commits: 5, days: 365 };
+            spoken.iter().any(|said| said.terms == [(Term::Regular, 1.0)] && said.reason == of_year)
+        };
+        assert_eq!([0, 1, 2].map(|person| is_regular(person, Among::Everybody)), [false, true, true]);
+        assert_eq!([0, 1, 2].map(|person| is_regular(person, Among::Roster)), [false; 3]);
     }
 }
