@@ -359,6 +359,17 @@ pub enum OwnerReason {
         /// Their newest one.
         newest: Timestamp,
     },
+    /// Worked near the stack with their last commits.
+    WorksNear {
+        /// The file or folder that the nearest of them has in common with the stack.
+        place: String,
+        /// How many of their …
+        commits: u32,
+        /// … last ones came that near.
+        of: u32,
+        /// The newest of these.
+        newest: Timestamp,
+    },
     /// Works on this repository.
     CommitsLately {
         /// Their commits of …

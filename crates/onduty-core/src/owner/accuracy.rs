@@ -138,7 +138,7 @@ fn voice(reason: &OwnerReason) -> Voice {
         OwnerReason::NamedByRule { .. } => Voice::CodeOwners,
         OwnerReason::WroteLine { .. } | OwnerReason::WroteAround { .. } => Voice::Lines,
         OwnerReason::RecentCommits { .. } => Voice::Files,
-        OwnerReason::CommitsToFolder { .. } => Voice::Folders,
+        OwnerReason::CommitsToFolder { .. } | OwnerReason::WorksNear { .. } => Voice::Folders,
         OwnerReason::CommitsLately { .. } | OwnerReason::LastCommit { .. } => Voice::Activity,
         OwnerReason::TookOver { because, .. } => voice(because),
     }

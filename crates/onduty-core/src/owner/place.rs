@@ -8,6 +8,12 @@ use jiff::Timestamp;
 /// Lines before and after the line of a frame that count as around it.
 pub const AROUND: u32 = 12;
 
+/// How many of each person's last commits are looked at.
+pub const LAST_COMMITS: usize = 5;
+
+/// Commits to more files than this are renames, releases and new formatters more often than work on any one of them.
+pub const MASS_COMMIT: u32 = 20;
+
 /// Somebody changed something with a commit, as its author or with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touch {
@@ -17,6 +23,32 @@ pub struct Touch {
     pub commit: u32,
     /// When it was committed.
     pub at: Timestamp,
+    /// How many files it changed.
+    pub files: u32,
+}
+
+impl Touch {
+    /// Whether so many files were changed at once that it says little about any of them.
+    pub fn is_mass(&self) -> bool {
+        self.files > MASS_COMMIT
+    }
+}
+
+/// One of somebody's last commits, and how near it came to the frames.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastCommit {
+    /// Who and when.
+    pub touch: Touch,
+    /// Between 0 (nothing in common) and 1 (a file of the frames): see [`nearness`].
+    pub nearness: f64,
+    /// The file or the folder that it has in common with the frames; empty when it has none.
+    pub shared: String,
+}
+
+/// How near a change in the same `shared` folders comes to a file that is `depth` folders deep: the square of the share of
+/// its path. A change of the file itself is 1.
+pub fn nearness(shared: usize, depth: usize) -> f64 {
+    (shared as f64 / (depth + 1) as f64).powi(2)
 }
 
 /// The line of a frame and who wrote it.
@@ -32,7 +64,7 @@ pub struct WrittenLine {
     pub touch: Touch,
 }
 
-/// The commits to something, newest first; a commit of several people stands there once for each.
+/// The commits to something, newest first; a commit of several people stands there once for each, one after the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
     /// What: files or folders; the empty folder is the whole repository.
@@ -56,7 +88,7 @@ pub enum Gap {
 }
 
 /// Everything around the frames of one error, up to the revision that ran and the moment of asking.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
     /// The lines of the frames whose author is known, in the order of the frames.
     pub lines: Vec<WrittenLine>,
@@ -66,6 +98,10 @@ pub struct Place {
     pub files: Touched,
     /// Commits to anything in the folders that these files are in.
     pub folders: Touched,
+    /// Commits to anything in the folders around those; the folders themselves where there are none around them.
+    pub parents: Touched,
+    /// Each person's last [`LAST_COMMITS`] commits within a year, newest first.
+    pub last: Vec<LastCommit>,
     /// Commits to anything.
     pub repository: Touched,
     /// What is missing in all this.

@@ -53,7 +53,7 @@ fn place(files: &[(&str, &[&str])]) -> Evidence {
             if let Some(engineer) = author_of(&commit, &roster) {
                 evidence.engineers.insert(person, engineer.id.clone());
             }
-            let touch = place::Touch { person, commit: index as u32, at: commit.committed_at };
+            let touch = place::Touch { person, commit: index as u32, at: commit.committed_at, files: 1 };
             evidence.place.files.touches.push(touch);
             evidence.place.repository.touches.push(touch);
         }

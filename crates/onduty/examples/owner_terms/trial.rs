@@ -162,7 +162,7 @@ impl Look<'_> {
     fn touches(&self, commits: impl Iterator<Item = CommitNo>) -> Vec<Touch> {
         let touch = |no: CommitNo| {
             let at = self.history.commit(no).committed_at;
-            self.authors(no).iter().map(move |person| Touch { person: *person, commit: 0, at })
+            self.authors(no).iter().map(move |person| Touch { person: *person, commit: 0, at, files: 0 })
         };
         commits.flat_map(touch).collect()
     }

@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use onduty_core::item::OwnerReason;
-use onduty_core::owner::mailmap::Mailmap;
 use onduty_core::owner::people::PersonNo;
 use onduty_core::owner::{MAX_PEOPLE, rank};
 use onduty_core::roster::{self, Roster};
@@ -22,7 +21,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where the error is, in which repository, seen from when.
 ///
@@ -123,7 +122,7 @@ async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
         let history = History::open(&git, &index, std::slice::from_ref(&revision)).await?;
         let spots = args.frame.iter().map(|frame| frame.0.clone()).collect();
         let question = Question { revision, at: args.at.unwrap_or_else(real_now), spots };
-        let answer = ask(&history, &question, &read_mailmap(&git, &question.revision).await, roster.as_ref())?;
+        let answer = Asking::new(&git, history, roster.as_ref()).answer(&question).await?.0;
         let shown =
             if args.json { as_json(&answer, question.at).to_string() + "\n" } else { as_text(&answer, &question) };
         return Ok((shown, !answer.named.is_empty()));
@@ -137,25 +136,49 @@ async fn answer(args: &OwnerArgs) -> anyhow::Result<(String, bool)> {
     tips.extend(missing_from(&git, &asked).await);
     let history = History::open(&git, &index, &tips).await?;
     let mut out = String::new();
+    let mut asking = Asking::new(&git, history, roster.as_ref());
     for (id, question) in &asked {
-        let mailmap = read_mailmap(&git, &question.revision).await;
-        let started = Instant::now();
-        let answer = ask(&history, question, &mailmap, roster.as_ref());
-        let elapsed_ms = started.elapsed().as_secs_f64() * 1e3;
-        let mut line = match answer {
-            Ok(answer) => as_json(&answer, question.at),
-            Err(error) => json!({"ranked": [], "error": format!("{error:#}")}),
+        let (mut line, elapsed) = match asking.answer(question).await {
+            Ok((answer, elapsed)) => (as_json(&answer, question.at), elapsed),
+            Err(error) => (json!({"ranked": [], "error": format!("{error:#}")}), Duration::ZERO),
         };
         line["id"] = json!(id);
-        line["elapsed_ms"] = json!((elapsed_ms * 100.0).round() / 100.0);
+        line["elapsed_ms"] = json!((elapsed.as_secs_f64() * 1e5).round() / 100.0);
         writeln!(out, "{line}")?;
     }
     Ok((out, true))
 }
 
-fn ask(history: &History, question: &Question, mailmap: &Mailmap, roster: Option<&Roster>) -> anyhow::Result<Answer> {
-    let scene = Scene::of(history, &question.revision, question.at, mailmap, roster)
-        .ok_or_else(|| anyhow!("the repository has no commit {}", question.revision))?;
+/// A repository that is asked, and what the last question left behind.
+struct Asking<'a> {
+    git: &'a Git,
+    history: History,
+    roster: Option<&'a Roster>,
+    scene: Option<Scene>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(git: &'a Git, history: History, roster: Option<&'a Roster>) -> Asking<'a> {
+        Asking { git, history, roster, scene: None }
+    }
+
+    /// Who is named, and how long that took without git, which only tells who is who at a new revision.
+    async fn answer(&mut self, question: &Question) -> anyhow::Result<(Answer, Duration)> {
+        let known = self.scene.take().filter(|scene| scene.is_of(&self.history, &question.revision, question.at));
+        let mailmap = if known.is_none() { Some(read_mailmap(self.git, &question.revision).await) } else { None };
+        let started = Instant::now();
+        let scene = match mailmap {
+            Some(mailmap) => Scene::of(&self.history, &question.revision, question.at, &mailmap, self.roster),
+            None => known,
+        };
+        let scene = scene.ok_or_else(|| anyhow!("the repository has no commit {}", question.revision))?;
+        let answer = ask(&scene, question, self.roster);
+        self.scene = Some(scene);
+        Ok((answer, started.elapsed()))
+    }
+}
+
+fn ask(scene: &Scene, question: &Question, roster: Option<&Roster>) -> Answer {
     let today = question.at.to_zoned(TimeZone::UTC).date();
     let place = scene.place(&question.spots);
     let people = scene.people();
@@ -171,7 +194,7 @@ fn ask(history: &History, question: &Question, mailmap: &Mailmap, roster: Option
         Named { name: person.name.clone(), email: person.email.clone(), confidence, reasons: ranked.reasons }
     };
     let named = ranked.into_iter().zip(rank::confidences(&scores)).take(MAX_PEOPLE).map(named).collect();
-    Ok(Answer { named, doubt: place.doubt() })
+    Answer { named, doubt: place.doubt() }
 }
 
 fn is_there(engineer: Option<&roster::Engineer>, today: Date) -> bool {

@@ -8,6 +8,7 @@ mod git;
 pub mod heads;
 mod outbox;
 mod owners;
+mod places;
 mod rollouts;
 pub mod self_audit;
 mod suspects;

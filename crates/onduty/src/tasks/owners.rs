@@ -2,23 +2,19 @@
 //!
 //! Reads git, which is slow: never inside a pass. What comes out is an action of the machine, so it replays without git.
 
+use super::places::Places;
 use super::suspects;
 use crate::app::{App, Change, DayError, Look};
-use crate::sources::SourceError;
-use crate::sources::git::history::{History, Scene, Spot};
 use onduty_core::calendar;
 use onduty_core::engine::Action;
 use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::item::{Item, ItemId, OwnerReason, Suggestion, Why};
 use onduty_core::owner::{self, Evidence};
 use onduty_core::process::OwnerMode;
-use onduty_core::signal::{Build, Fact, Frame};
+use onduty_core::signal::{Build, Fact};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
-
-/// The histories that were read, by repository.
-type Histories = HashMap<String, History>;
 
 /// Nobody was known for an item, or not its commits: how long until it is looked at again. A build may be told before the
 /// commit that it built, and a repository may not be reached for a while.
@@ -29,10 +25,10 @@ type Tried = HashMap<ItemId, Instant>;
 
 pub async fn run(app: App) {
     let mut changes = app.bus.listen();
-    let (mut histories, mut tried) = (Histories::new(), Tried::new());
+    let (mut places, mut tried) = (Places::default(), Tried::new());
     loop {
         for duty in app.instance().duties_with_a_process() {
-            if let Err(error) = suggest_for(&app, &duty, &mut histories, &mut tried).await {
+            if let Err(error) = suggest_for(&app, &duty, &mut places, &mut tried).await {
                 tracing::error!(error = format!("{error:#}"), "owners could not be suggested");
             }
         }
@@ -49,7 +45,7 @@ pub async fn run(app: App) {
     }
 }
 
-async fn suggest_for(app: &App, duty: &DutyId, histories: &mut Histories, tried: &mut Tried) -> anyhow::Result<()> {
+async fn suggest_for(app: &App, duty: &DutyId, places: &mut Places, tried: &mut Tried) -> anyhow::Result<()> {
     let Some(look) = app.look(duty).await? else { return Ok(()) };
     let is_due = |item: &Item| match &item.suggestion {
         None => true,
@@ -61,7 +57,7 @@ async fn suggest_for(app: &App, duty: &DutyId, histories: &mut Histories, tried:
     let open = look.memory.items.values().filter(|item| item.is_open());
     let waiting: Vec<&Item> = open.filter(|item| is_due(item) && wants_owner(&look, item)).collect();
     for item in waiting {
-        let suggestion = suggest(app, &look, histories, item).await;
+        let suggestion = suggest(app, &look, places, item).await;
         if item.suggestion.is_some() || suggestion.people.is_empty() {
             tried.insert(item.id.clone(), Instant::now());
         }
@@ -112,17 +108,17 @@ fn wants_owner(look: &Look, item: &Item) -> bool {
     mode.is_some_and(|mode| mode != OwnerMode::None) && matches!(item.why, Why::Condition { .. } | Why::Subject { .. })
 }
 
-async fn suggest(app: &App, look: &Look, histories: &mut Histories, item: &Item) -> Suggestion {
+async fn suggest(app: &App, look: &Look, places: &mut Places, item: &Item) -> Suggestion {
     let mut evidence = Evidence { decided: decided_before(look, item), owned: owned(look), ..Evidence::default() };
     match &item.why {
         Why::Subject { fact: Fact::Error(error), .. } => {
             let ran = suspects::ran(look, error);
-            look_around(app, look, histories, &error.frames, ran, &mut evidence).await;
+            places.look_around(app, look, &error.frames, ran, &mut evidence).await;
         }
         Why::Subject { fact: Fact::Custom(signal), .. } => {
             let rollout = suspects::last_rollout(look);
             let ran = rollout.as_ref().map(|rollout| rollout.revision.clone()).into_iter().collect();
-            look_around(app, look, histories, &signal.frames, ran, &mut evidence).await;
+            places.look_around(app, look, &signal.frames, ran, &mut evidence).await;
             if !signal.frames.is_empty() {
                 evidence.in_rollout = rollout.and_then(|rollout| suspects::brought(look, rollout));
             }
@@ -131,7 +127,7 @@ async fn suggest(app: &App, look: &Look, histories: &mut Histories, item: &Item)
             if let Some(build) = failing(item) {
                 evidence.since_green = suspects::since_green(look, build);
                 evidence.flaky = suspects::flaky(look, build);
-                look_around(app, look, histories, &build.frames, vec![build.revision.clone()], &mut evidence).await;
+                places.look_around(app, look, &build.frames, vec![build.revision.clone()], &mut evidence).await;
             }
         }
         _ => {}
@@ -156,77 +152,4 @@ fn decided_before(look: &Look, item: &Item) -> Vec<(EngineerId, jiff::Timestamp)
     let mut decided: Vec<_> = owners.map(|owner| (owner.engineer.clone(), owner.at)).collect();
     decided.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
     decided
-}
-
-/// What the repository knows about `frames`, at the first of the revisions `ran` that it has.
-async fn look_around(
-    app: &App,
-    look: &Look,
-    histories: &mut Histories,
-    frames: &[Frame],
-    ran: Vec<String>,
-    evidence: &mut Evidence,
-) {
-    if let Err(error) = read(app, look, histories, frames, ran, evidence).await {
-        evidence.trouble = Some(error.to_string());
-    }
-}
-
-async fn read(
-    app: &App,
-    look: &Look,
-    histories: &mut Histories,
-    frames: &[Frame],
-    ran: Vec<String>,
-    evidence: &mut Evidence,
-) -> Result<(), SourceError> {
-    let telling = owner::telling(frames);
-    if telling.is_empty() {
-        return Ok(());
-    }
-    let spots: Vec<Spot> = telling.iter().map(|frame| Spot { file: frame.file.clone(), line: frame.line }).collect();
-    evidence.files = spots.iter().map(|spot| spot.file.clone()).collect();
-    let sources = &look.instance.config.sources.git;
-    let wanted = look.duty.watches.repositories.first();
-    let source = sources.iter().find(|source| wanted.is_none_or(|name| source.name.eq_ignore_ascii_case(name)));
-    let Some(source) = source.or(sources.first()) else {
-        evidence.trouble = Some("no git repository is configured, so nobody knows who changed these files".to_owned());
-        return Ok(());
-    };
-    let mirror = app.mirror(source).await?;
-    let head = mirror.resolve(look.duty.watches.rollout_branch()).await?;
-    let history = match histories.get(&source.name) {
-        Some(known) => mirror.history_after(known, &head).await?,
-        None => mirror.history(&head).await?,
-    };
-    histories.insert(source.name.clone(), history.clone());
-    let ran = ran.into_iter().find(|revision| history.at(revision).is_some()).unwrap_or(head);
-    let mailmap = mirror.mailmap(&ran).await;
-    let codeowners = mirror.codeowners(&ran).await;
-    let (now, roster) = (look.now, look.instance.clone());
-    let scene = tokio::task::spawn_blocking(move || {
-        let scene = Scene::of(&history, &ran, now, &mailmap, Some(&roster.roster))?;
-        let place = scene.place(&spots);
-        let rules = codeowners.and_then(|found| match found {
-            Some((path, codeowners)) => owner::rules_for(&codeowners, &path, &place.files.names),
-            None => Ok(Vec::new()),
-        });
-        Some((scene, place, rules))
-    });
-    match scene.await {
-        Ok(Some((scene, place, rules))) => {
-            evidence.engineers = scene.people().engineers().collect();
-            evidence.place = place;
-            match rules {
-                Ok(rules) => evidence.rules = rules,
-                Err(trouble) => evidence.trouble = Some(trouble),
-            }
-        }
-        looked => {
-            tracing::error!(is_known = looked.is_ok(), "a place in the code could not be looked at");
-            evidence.trouble =
-                Some("the history of these files could not be read; the server's log says more".to_owned());
-        }
-    }
-    Ok(())
 }

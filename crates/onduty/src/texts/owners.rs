@@ -24,6 +24,13 @@ pub fn owner_reason(reason: &OwnerReason, tell: &Telling<'_>) -> String {
             let newest = tell.ago(*newest);
             format!("knows {folder}: {theirs} of its {}, newest {newest}", count(*of as usize, "commit"))
         }
+        OwnerReason::WorksNear { place, commits, of, newest } => {
+            let (place, newest) = (visible(place), tell.ago(*newest));
+            match of {
+                1 => format!("works on {place}: their last commit, {newest}"),
+                of => format!("works on {place}: {commits} of their last {of} commits, newest {newest}"),
+            }
+        }
         OwnerReason::CommitsLately { commits, days } => {
             format!("works on this repository: {} in the last {days} days", count(*commits as usize, "commit"))
         }
@@ -68,6 +75,7 @@ pub fn candidate(candidate: &Candidate, tell: &Telling<'_>) -> String {
             format!("wrote {lines} of the {} around it", count(*of as usize, "line"))
         }
         OwnerReason::CommitsToFolder { folder, .. } => format!("knows {}", visible(folder)),
+        OwnerReason::WorksNear { place, .. } => format!("works on {}", visible(place)),
         OwnerReason::CommitsLately { commits, days } => {
             format!("{} here in {days} days", count(*commits as usize, "commit"))
         }

@@ -5,10 +5,14 @@
 //! repositories, none of them below zero, so that a reason speaks for its person. `docs/design/owner.md` has the figures and
 //! what did not help.
 
+mod sight;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod weights;
 
-pub use terms::{Among, Spoken, Term, spoken};
+pub use sight::spoken;
+pub use terms::{Among, Spoken, Term};
 
 use super::people::PersonNo;
 use super::place::Place;

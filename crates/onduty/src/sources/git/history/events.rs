@@ -67,6 +67,8 @@ pub(super) struct Events {
     by_path: Vec<u32>,
     /// Paths in the order of their names.
     pub sorted: Vec<u32>,
+    /// Of each path, its place in `sorted`.
+    places: Vec<u32>,
 }
 
 impl Events {
@@ -88,6 +90,10 @@ impl Events {
         }
         self.sorted = (0..).take(self.paths.len()).collect();
         self.sorted.sort_unstable_by(|a, b| self.paths[*a as usize].cmp(&self.paths[*b as usize]));
+        self.places = vec![0; self.sorted.len()];
+        for (place, path) in (0..).zip(&self.sorted) {
+            self.places[*path as usize] = place;
+        }
     }
 
     /// The newest commits first, so that the main line is one chain.
@@ -119,9 +125,20 @@ impl Events {
 
     /// The paths in `folder`, which ends with a slash or is empty.
     pub fn under(&self, folder: &[u8]) -> &[u32] {
+        let places = self.places_under(folder);
+        &self.sorted[places.start as usize..places.end as usize]
+    }
+
+    /// The places in `sorted` of the paths in `folder`, which ends with a slash or is empty.
+    pub fn places_under(&self, folder: &[u8]) -> Range<u32> {
         let start = self.sorted.partition_point(|no| *self.paths[*no as usize] < *folder);
         let len = self.sorted[start..].partition_point(|no| self.paths[*no as usize].starts_with(folder));
-        &self.sorted[start..start + len]
+        start as u32..(start + len) as u32
+    }
+
+    /// The places in `sorted` of the paths that `commit` changed.
+    pub fn places_of(&self, commit: u32) -> impl Iterator<Item = u32> {
+        self.of_commit(commit).iter().map(|event| self.places[event.path as usize])
     }
 
     pub fn of_commit(&self, commit: u32) -> &[Event] {

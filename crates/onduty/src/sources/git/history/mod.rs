@@ -12,6 +12,7 @@ mod events;
 mod holes;
 mod lines;
 mod merges;
+mod near;
 mod patches;
 mod read;
 mod reading;
@@ -143,6 +144,11 @@ impl History {
         Some(At { inner: &self.0, no, ancestors: self.0.ancestors(no), ignored: self.0.ignored_at(no), latest: None })
     }
 
+    /// Whether it is the very same one, not only one of the same repository.
+    fn is(&self, other: &History) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn signers(&self) -> &Signers {
         self.0.signers.get_or_init(|| Signers::of(&self.0.commits))
     }
@@ -153,6 +159,11 @@ impl History {
     /// When `no` comes from another history.
     pub fn commit(&self, no: CommitNo) -> &CommitFacts {
         &self.0.commits[no.0 as usize]
+    }
+
+    /// How many files commit `no` changed or took away; of a merge, how many differ from its first parent.
+    fn files_in(&self, no: CommitNo) -> u32 {
+        self.0.events.of_commit(no.0).len() as u32
     }
 }
 

@@ -4,13 +4,16 @@ use super::{BlameError, CommitNo, History};
 use jiff::Timestamp;
 use onduty_core::owner::mailmap::Mailmap;
 use onduty_core::owner::people::{People, PersonNo, is_bot};
-use onduty_core::owner::place::{AROUND, Gap, Place, Touch, Touched, WrittenLine};
+use onduty_core::owner::place::{AROUND, Gap, LAST_COMMITS, LastCommit, Place, Touch, Touched, WrittenLine};
 use onduty_core::roster::Roster;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most different files and frames of one question that are looked at.
 const MAX_FILES: usize = 20;
 const MAX_FRAMES: usize = 50;
+
+/// Of the last year before the newest commit; older ones would count next to nothing.
+const LAST_SECONDS: i64 = 366 * 86_400;
 
 /// A line of a stack: a path as its source gives it, and the line counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,17 +24,21 @@ pub struct Spot {
     pub line: Option<u32>,
 }
 
-/// A history as it led to one revision and one moment, with its people told apart. Making one costs milliseconds;
-/// asking it costs less, so whoever asks twice keeps it.
+/// A history as it led to one revision and one moment, with its people told apart. Making one takes longer than asking
+/// it, so whoever asks twice keeps it ([`Scene::is_of`]).
 #[derive(Debug, Clone)]
 pub struct Scene {
     history: History,
     revision: String,
     until: Timestamp,
+    /// When the newest of all commits that led here was committed, also after `until`.
+    last_change: Option<Timestamp>,
     people: People,
     /// By commit: its people that are no machines.
     authors: Vec<Vec<PersonNo>>,
     repository: Vec<Touch>,
+    /// Each person's last commits, newest first.
+    last: Vec<Touch>,
 }
 
 impl Scene {
@@ -44,8 +51,9 @@ impl Scene {
         mailmap: &Mailmap,
         roster: Option<&Roster>,
     ) -> Option<Scene> {
-        let at = history.at(revision)?.no_later_than(until);
-        let commits = at.touches_under("");
+        let all = history.at(revision)?;
+        let last_change = all.newest();
+        let commits = all.no_later_than(until).touches_under("");
         let signers = history.signers();
         // Few people make many commits: each signature is looked at once, in the order of its last commit.
         let mut newest: Vec<Option<usize>> = vec![None; signers.signatures.len()];
@@ -75,12 +83,22 @@ impl Scene {
             history: history.clone(),
             revision: revision.to_owned(),
             until,
+            last_change,
             people,
             authors,
             repository: Vec::new(),
+            last: Vec::new(),
         };
         scene.repository = scene.touches(&commits);
+        scene.last = scene.last_of_each();
         Some(scene)
+    }
+
+    /// Whether [`Scene::of`] would make the same of `revision` at `until`, with the same people to tell apart.
+    pub fn is_of(&self, history: &History, revision: &str, until: Timestamp) -> bool {
+        let is_all_in = |until| self.last_change.is_none_or(|newest| newest <= until);
+        let is_same_time = until == self.until || (is_all_in(until) && is_all_in(self.until));
+        self.history.is(history) && self.revision == revision && is_same_time
     }
 
     /// Everybody who signed a commit.
@@ -116,16 +134,44 @@ impl Scene {
             place.gaps.push(Gap::Shallow);
         }
         self.read_lines(&at, &files, &lines, &mut place);
-        let folders: BTreeSet<&str> = files.iter().map(|file| folder_of(file)).collect();
-        let touched = |commits: BTreeSet<CommitNo>| self.touches(&commits.into_iter().rev().collect::<Vec<_>>());
-        place.folders = Touched {
-            names: folders.iter().map(|folder| (*folder).to_owned()).collect(),
-            touches: touched(folders.iter().flat_map(|folder| at.touches_under(folder)).collect()),
+        let of_files: Vec<Vec<CommitNo>> = files.iter().map(|file| at.touches_of(file)).collect();
+        let around = at.surroundings(
+            &files.iter().map(String::as_str).zip(of_files.iter().map(Vec::as_slice)).collect::<Vec<_>>(),
+        );
+        let near = |touch: &Touch| {
+            let (nearness, shared) = at.nearest(CommitNo(touch.commit), &around);
+            LastCommit { touch: *touch, nearness, shared: shared.to_owned() }
         };
-        let touches = touched(files.iter().flat_map(|file| at.touches_of(file)).collect());
+        place.last = self.last.iter().map(near).collect();
+        let folders: BTreeSet<&str> = files.iter().map(|file| folder_of(file)).collect();
+        let parents: BTreeSet<&str> = folders.iter().map(|folder| folder_of(folder)).collect();
+        place.folders = self.under(&at, &folders);
+        place.parents = self.under(&at, &parents);
+        let commits: BTreeSet<CommitNo> = of_files.into_iter().flatten().collect();
+        let touches = self.touches(&commits.into_iter().rev().collect::<Vec<_>>());
         place.files = Touched { names: files, touches };
         place.repository = Touched { names: vec![String::new()], touches: self.repository.clone() };
         place
+    }
+
+    fn last_of_each(&self) -> Vec<Touch> {
+        let Some(newest) = self.repository.first().map(|touch| touch.at.as_second()) else { return Vec::new() };
+        let is_recent = |touch: &&Touch| newest - touch.at.as_second() <= LAST_SECONDS;
+        let mut counts = vec![0; self.people.len()];
+        let is_last = |touch: &&Touch| {
+            let count = &mut counts[touch.person.0 as usize];
+            *count += 1;
+            *count <= LAST_COMMITS
+        };
+        self.repository.iter().take_while(is_recent).filter(is_last).copied().collect()
+    }
+
+    fn under(&self, at: &super::At<'_>, folders: &BTreeSet<&str>) -> Touched {
+        let commits: BTreeSet<CommitNo> = folders.iter().flat_map(|folder| at.touches_under(folder)).collect();
+        Touched {
+            names: folders.iter().map(|folder| (*folder).to_owned()).collect(),
+            touches: self.touches(&commits.into_iter().rev().collect::<Vec<_>>()),
+        }
     }
 
     fn read_lines(&self, at: &super::At<'_>, files: &[String], lines: &[(usize, u32)], place: &mut Place) {
@@ -145,10 +191,9 @@ impl Scene {
             });
             for (number, commit) in written {
                 let facts = self.history.commit(commit);
-                for person in &self.authors[commit.0 as usize] {
-                    *around.entry(*person).or_default() += 1;
+                for touch in self.touches_by(commit) {
+                    *around.entry(touch.person).or_default() += 1;
                     if number == *line {
-                        let touch = Touch { person: *person, commit: commit.0, at: facts.committed_at };
                         let (file, revision) = (files[*file].clone(), facts.id.clone());
                         place.lines.push(WrittenLine { file, line: number, revision, touch });
                     }
@@ -159,12 +204,12 @@ impl Scene {
     }
 
     fn touches(&self, commits: &[CommitNo]) -> Vec<Touch> {
-        let touch = |no: &CommitNo| {
-            let at = self.history.commit(*no).committed_at;
-            let commit = no.0;
-            self.authors[no.0 as usize].iter().map(move |person| Touch { person: *person, commit, at })
-        };
-        commits.iter().flat_map(touch).collect()
+        commits.iter().flat_map(|no| self.touches_by(*no)).collect()
+    }
+
+    fn touches_by(&self, no: CommitNo) -> impl Iterator<Item = Touch> {
+        let (at, files) = (self.history.commit(no).committed_at, self.history.files_in(no));
+        self.authors_of(no).iter().map(move |person| Touch { person: *person, commit: no.0, at, files })
     }
 }
 

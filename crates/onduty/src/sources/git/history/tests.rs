@@ -4,6 +4,7 @@ mod clones;
 mod hostile;
 mod merges;
 mod random;
+mod scene;
 mod touches;
 
 use super::*;

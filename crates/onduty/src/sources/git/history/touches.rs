@@ -2,6 +2,7 @@
 
 use super::events::{Change, NONE};
 use super::{At, CommitNo};
+use jiff::Timestamp;
 use std::collections::HashMap;
 
 /// Most former names of one file that are followed.
@@ -50,6 +51,12 @@ impl At<'_> {
         }
         let found = (0..).zip(touched).filter(|(no, touched)| *touched && self.counts(*no)).map(|(no, _)| no);
         self.newest_first(found.collect())
+    }
+
+    /// When the newest commit that led here was committed.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        let led = self.inner.commits.iter().zip(&self.ancestors).filter(|(_, is_ancestor)| **is_ancestor);
+        led.map(|(commit, _)| commit.committed_at).max()
     }
 
     /// The paths that commit `no` changed or took away; of a merge those that differ from its first parent. Bytes that
