@@ -35,6 +35,13 @@ impl SeedDay {
     /// The tracker lists that it has nothing, and all checks of main pass.
     pub async fn begins(&self) -> Sent {
         let mut sent = self.world.tracker().list_all(true).await;
+        sent.then(self.main_is_green().await);
+        sent
+    }
+
+    /// All checks of main pass.
+    pub async fn main_is_green(&self) -> Sent {
+        let mut sent = Sent::default();
         for check in CHECKS {
             sent.then(self.world.github().main().passes(check).await);
         }
@@ -57,9 +64,7 @@ impl SeedDay {
     /// When the commit cannot be made.
     pub async fn main_turns_green(&self) -> Result<Sent, RepositoryError> {
         let mut sent = self.pushes(Work::Written(mend())).await?;
-        for check in CHECKS {
-            sent.then(self.world.github().main().passes(check).await);
-        }
+        sent.then(self.main_is_green().await);
         Ok(sent)
     }
 

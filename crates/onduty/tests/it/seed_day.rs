@@ -2,13 +2,15 @@
 //! nobody's, the button at 15:59 and at 16:00, one rollout, and all of it in the log book and on the wall.
 
 use crate::day::{DAY, Day, Setting, duty};
-use crate::person::field;
+use crate::errors::Errors;
+use crate::person::{Person, field};
 use crate::tools::eventually;
 use jiff::civil::Date;
 use onduty::store;
 use onduty_core::engine::Replay;
 use onduty_core::ids::DutyId;
 use onduty_core::logbook::NewEntry;
+use onduty_fakes::sample::{ID_BOOKING, ID_SMS};
 use serde_json::{Value, json};
 
 /// A script that counts how often it ran.
@@ -24,12 +26,22 @@ pub fn runs(marker: &std::path::Path) -> usize {
     std::fs::read_to_string(marker).map(|text| text.lines().count()).unwrap_or(0)
 }
 
-async fn plays_the_day(day: &Day, marker: &std::path::Path) {
+/// The whole day with these `errors`, from the first look to the proof that it can be replayed.
+pub async fn plays_the_day(setting: Setting, errors: &Errors) {
+    let folder = tempfile::tempdir().unwrap();
+    let marker = folder.path().join("runs");
+    let mut day = Day::set(Setting { script: Some(counting_script(&marker)), ..setting }).await;
     let lena = day.administrator("lena").await;
-    main_turns_red_and_green(day).await;
-    an_error_on_staging(day, &lena).await;
-    an_error_in_production(day, &lena).await;
-    the_button(day, &lena, marker).await;
+    main_turns_red_and_green(&day).await;
+    an_error_on_staging(&day, &lena, errors).await;
+    an_error_in_production(&day, &lena, errors).await;
+    the_button(&day, &lena, errors, &marker).await;
+    assert_eq!(runs(&marker), 1);
+    everything_is_in_the_log_book(&day, errors.events()).await;
+    the_wall_shows_it(&day).await;
+    day.stop().await;
+    replay_gives_the_same(&day.files(), DAY).await;
+    day.end().await;
 }
 
 async fn main_turns_red_and_green(day: &Day) {
@@ -52,25 +64,25 @@ async fn main_turns_red_and_green(day: &Day) {
     assert_eq!(day.closed(&id).await["state"]["how"], json!({"how": "condition_cleared"}));
 }
 
-async fn an_error_on_staging(day: &Day, lena: &crate::person::Person) {
+async fn an_error_on_staging(day: &Day, lena: &Person, errors: &Errors) {
     day.at("11:00").await;
-    assert!(day.seed.staging_error().await.accepted());
+    errors.happens(day, ID_BOOKING).await;
     let item = day.item("staging-errors").await;
     let id = item["id"].as_str().unwrap();
     assert_eq!(item["title"], "Timeout in booking#create");
     lena.form(&format!("/items/{id}/take"), &[]).await.expect(303);
     lena.form(&format!("/items/{id}/tick"), &[("line", "0"), ("done", "true")]).await.expect(303);
-    lena.form(&format!("/items/{id}/conclude"), &[("text", "a lock that was held too long; harmless")])
-        .await
-        .expect(303);
+    let conclusion = [&[("text", "a lock that was held too long; harmless")], errors.conclusion()].concat();
+    lena.form(&format!("/items/{id}/conclude"), &conclusion).await.expect(303);
     let item = day.closed(id).await;
     assert_eq!(item["state"]["how"], json!({"how": "concluded"}));
     assert_eq!((&item["taken"]["by"], &item["checklist"][0]["ticked"]["by"]), (&json!("lena"), &json!("lena")));
+    errors.are_told_of_a_conclusion(day, id, "booking#create").await;
 }
 
-async fn an_error_in_production(day: &Day, lena: &crate::person::Person) {
+async fn an_error_in_production(day: &Day, lena: &Person, errors: &Errors) {
     day.at("12:00").await;
-    assert!(day.seed.production_error().await.accepted());
+    errors.happens(day, ID_SMS).await;
     let id = day.item("production-errors").await["id"].as_str().unwrap().to_owned();
     let best = eventually("an owner is suggested", async || {
         day.item_called(&id).await["suggestion"]["people"][0]["engineer"].as_str().map(str::to_owned)
@@ -80,20 +92,12 @@ async fn an_error_in_production(day: &Day, lena: &crate::person::Person) {
     let page = lena.get(&format!("/items/{id}")).await.expect(200);
     assert!(page.text.contains(&format!("value=\"{best}\"")), "the page offers {best}");
     lena.form(&format!("/items/{id}/owner"), &[("engineer", &best)]).await.expect(303);
-    let item = day.closed(&id).await;
-    assert_eq!(item["state"]["how"]["how"], "assigned_at_source", "{item}");
-    let told = day.world.tracker().assignments();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].assignee, format!("{best}@acme.example"));
-    assert_eq!(told[0].decided_by.as_deref(), Some("lena@acme.example"));
-    eventually("the log book says that the tracker was told", async || {
-        (day.item_called(&id).await["owner"]["write_back"] == "done").then_some(())
-    })
-    .await;
+    errors.are_told_of_an_owner(day, &id, &best).await;
 }
 
-async fn the_button(day: &Day, lena: &crate::person::Person, marker: &std::path::Path) {
+async fn the_button(day: &Day, lena: &Person, errors: &Errors, marker: &std::path::Path) {
     day.at("15:59").await;
+    errors.are_asked_for(day).await;
     let gate = day.gate().await;
     assert_eq!(gate["open"], false);
     assert_eq!(gate["blockers"].as_array().map(Vec::len), Some(1), "{gate}");
@@ -147,26 +151,17 @@ async fn the_button(day: &Day, lena: &crate::person::Person, marker: &std::path:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_seeds_day() {
-    let folder = tempfile::tempdir().unwrap();
-    let marker = folder.path().join("runs");
-    let mut day = Day::set(Setting { script: Some(counting_script(&marker)), ..Setting::default() }).await;
-    plays_the_day(&day, &marker).await;
-    assert_eq!(runs(&marker), 1);
-    everything_is_in_the_log_book(&day).await;
-    the_wall_shows_it(&day).await;
-    day.stop().await;
-    replay_gives_the_same(&day.files(), DAY).await;
-    day.end().await;
+    plays_the_day(Setting::default(), &Errors::World).await;
 }
 
-async fn everything_is_in_the_log_book(day: &Day) {
+async fn everything_is_in_the_log_book(day: &Day, of_errors: &[&str]) {
     let entries = day.operator().read(&format!("/api/v1/duties/developers/log?day={DAY}")).await;
     let mut events: Vec<String> = Vec::new();
     for entry in entries.as_array().unwrap() {
         let step = entry["event"]["step"].as_str().map(|step| format!(" {step}")).unwrap_or_default();
         events.push(format!("{}{step}", entry["event"]["event"].as_str().unwrap()));
     }
-    for expected in [
+    let expected = [
         "process_activated",
         "shift_started",
         "item_opened main-green",
@@ -178,12 +173,12 @@ async fn everything_is_in_the_log_book(day: &Day) {
         "concluded",
         "item_opened production-errors",
         "owner_decided",
-        "written_back",
         "item_closed production-errors",
         "gate_opened",
         "rollout_pressed",
         "rollout_seen",
-    ] {
+    ];
+    for expected in expected.iter().chain(of_errors) {
         assert!(events.iter().any(|event| event == expected), "{expected} is missing in {events:#?}");
     }
     let pressed = events.iter().filter(|event| *event == "rollout_pressed").count();
@@ -199,7 +194,7 @@ async fn the_wall_shows_it(day: &Day) {
     let page = lena.get("/team").await.expect(200).text;
     let (_, rest) = page.split_once("/tv/").expect("the new screen's address is shown once");
     let token: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
-    let wall = crate::person::Person::nobody(&day.url).get(&format!("/tv/{token}")).await.expect(200).text;
+    let wall = Person::nobody(&day.url).get(&format!("/tv/{token}")).await.expect(200).text;
     let head = day.world.github().main().head();
     for expected in ["Lena Vogt", &head[..7], "16:00"] {
         assert!(wall.contains(expected), "{expected} is not on the wall: {wall}");

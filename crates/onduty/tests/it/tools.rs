@@ -115,6 +115,13 @@ pub fn not_there(what: &str, not_checked: &str) {
     let _ = writeln!(std::io::stderr().lock(), "\nNOT CHECKED: {not_checked}: {what}");
 }
 
+/// The same of what a full run must not do without: there it fails.
+#[track_caller]
+pub fn missing(what: &str, not_checked: &str) {
+    assert!(!is_full(), "a full run needs {what}; not checked: {not_checked}");
+    not_there(what, not_checked);
+}
+
 /// Recorded payloads of other systems, where the checkout has them.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("ONDUTY_SHARED").map(PathBuf::from);
