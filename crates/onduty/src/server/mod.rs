@@ -7,6 +7,7 @@
 mod connections;
 mod counts;
 mod descriptors;
+mod headers;
 mod limits;
 mod stalled;
 mod stopping;
@@ -14,6 +15,7 @@ mod tls;
 
 pub use counts::Counts;
 pub use descriptors::make_room;
+pub use headers::OF_EVERY_ANSWER;
 pub use limits::Limits;
 pub use stopping::Stopping;
 pub use tls::{Objection, Tls, TlsError, TlsFiles, objection, shown};
@@ -54,9 +56,6 @@ const SEND_BUFFER: usize = 32 * 1024;
 const WRITE_BUFFER: usize = 64 * 1024;
 /// Longest pause after the system had no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(500);
-/// What a client hears for which there is no place.
-const FULL: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// How often the files of the certificate are looked at.
 const LOOK_AT_CERTIFICATE: Duration = Duration::from_secs(5);
@@ -202,7 +201,7 @@ fn refuse(stream: TcpStream, address: IpAddr, expects_tls: bool) {
     }
     // A fresh connection takes these few bytes at once, or not at all.
     if let Ok(mut stream) = stream.into_std() {
-        let _ = stream.write_all(FULL);
+        let _ = stream.write_all(&headers::full());
     }
 }
 

@@ -63,10 +63,6 @@ impl Web {
     }
 }
 
-/// The content policy: everything from here, nothing inline, nothing framed.
-const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
-
 /// The router of a server that listens at `address`.
 pub fn router(app: App, address: SocketAddr) -> Router {
     let web = Web {
@@ -141,15 +137,8 @@ async fn secure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let is_found = response.status().is_success();
     let headers = response.headers_mut();
-    let fixed = [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    ];
-    for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+    for (name, value) in crate::server::OF_EVERY_ANSWER {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     if !(is_asset && is_found) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

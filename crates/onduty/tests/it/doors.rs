@@ -70,60 +70,6 @@ async fn forms_of_other_sites_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_answer_carries_its_headers() {
-    let day = quiet_day().await;
-    let lena = day.administrator("lena").await;
-    let nobody = Person::nobody(&day.url);
-    let wall = day.wall("developers").await;
-    let style = lena.get("/").await.text;
-    let style = style.split_once("href=\"/assets/app.").expect("a style sheet").1.split('"').next().unwrap().to_owned();
-    let answers = [
-        ("a page", lena.get("/").await, 200),
-        ("an asset", nobody.get(&format!("/assets/app.{style}")).await, 200),
-        ("an asset that is not there", nobody.get("/assets/nosuch").await, 404),
-        ("health", nobody.get("/healthz").await, 503),
-        ("the wall", nobody.get(&format!("/tv/{wall}")).await, 200),
-        ("the API", day.operator().get("/api/v1/duties").await, 200),
-        ("signed out", nobody.get("/").await, 401),
-        ("signed out of the API", nobody.get("/api/v1/duties").await, 401),
-        ("not allowed", day.session("priya", false).await.form("/links", &[]).await, 403),
-        ("not there", lena.get("/nosuch").await, 404),
-        ("not there in the API", lena.get("/api/nosuch").await, 404),
-        ("not a method", nobody.form("/healthz", &[]).await, 405),
-        ("a redirect", lena.form("/duty/developers/note", &[("text", "hello")]).await, 303),
-        ("a wrong signature", nobody.post("/hooks/signals", &json!({})).await, 404),
-        ("too much", nobody.post("/hooks/signals", &json!("x".repeat(6 * 1024 * 1024))).await, 413),
-        ("another name", nobody.with("host", "onduty.evil.example").get("/").await, 421),
-        ("a bad query", lena.get("/log?day=tomorrow").await, 400),
-    ];
-    for (what, answer, status) in &answers {
-        assert_eq!(answer.status.as_u16(), *status, "{what}: {}", answer.main());
-        let policy = answer.header("content-security-policy");
-        for part in [
-            "default-src 'none'",
-            "script-src 'self'",
-            "form-action 'self'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        ] {
-            assert!(policy.contains(part), "{what}: {part} is not in `{policy}`");
-        }
-        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{what}: {policy}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
-        assert_eq!(answer.header("referrer-policy"), "same-origin", "{what}");
-        assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{what}");
-        assert_eq!(answer.header("access-control-allow-origin"), "", "{what}");
-        let kept = answer.header("cache-control");
-        assert_eq!(
-            kept,
-            if *what == "an asset" { "public, max-age=31536000, immutable" } else { "no-store" },
-            "{what}"
-        );
-    }
-    day.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_are_pages_for_people_and_json_for_scripts() {
     let day = quiet_day().await;
     let (lena, nobody) = (day.administrator("lena").await, Person::nobody(&day.url));

@@ -15,6 +15,7 @@ mod doors;
 mod errors;
 mod faults;
 mod files;
+mod headers;
 mod hostile;
 mod intake;
 mod kills;
