@@ -164,3 +164,28 @@ async fn the_wall_follows() {
     }
     day.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_back_has_everything_that_was_written_meanwhile() {
+    let day = Day::begin().await;
+    let lena = day.administrator("lena").await;
+    let path = "/events?duty=developers";
+    let write = async |text: &str| {
+        lena.form("/duty/developers/note", &[("text", text)]).await.expect(303);
+    };
+    let mut stream = Stream::open(&lena, path).await;
+    stream.first_parts().await;
+    write("mark-0.").await;
+    let seen = stream.until(|event| event.data["html"].to_string().contains("mark-0.")).await.id.expect("a number");
+    drop(stream);
+    for number in 1..=5 {
+        write(&format!("mark-{number}.")).await;
+    }
+    let parts = Stream::open_after(&lena, path, Some(seen)).await.first_parts().await;
+    let latest = &parts["latest"];
+    for number in 1..=5 {
+        let mark = format!("mark-{number}.");
+        assert_eq!(latest.matches(&mark).count(), 1, "{mark} is not there once: {latest}");
+    }
+    day.end().await;
+}
