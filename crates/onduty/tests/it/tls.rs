@@ -9,7 +9,9 @@ use crate::tools::{Said, eventually, has, onduty, write_private};
 use reqwest::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const NAME: &str = "onduty.acme.example";
 
@@ -231,5 +233,44 @@ async fn the_command_line_finds_its_server() {
     std::fs::remove_file(tls.join("key.pem")).unwrap();
     let said = onduty(&files, &[], &now).await;
     assert!(said.code == 3 && said.err.contains("https://127.0.0.1:9 cannot be asked"), "{said:?}");
+    served.stop().await;
+}
+
+/// A greeting that drips costs a connection no longer than headers that drip would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_greeting_that_drips_ends() {
+    if !has("openssl", "greetings of TLS that drip") {
+        return;
+    }
+    let mut served = instance_over_tls();
+    rewrite(&served, "server: {", "server: {header_timeout: 2s, ");
+    served.start().await;
+    let address = served.url.strip_prefix("https://").expect("it says so").to_owned();
+    #[expect(clippy::disallowed_methods, reason = "who asks the server is not the server")]
+    let connect = async || TcpStream::connect(&address).await.expect("it listens");
+    let patience = Duration::from_secs(20);
+
+    let mut silent = connect().await;
+    let mut drips = connect().await;
+    let started = Instant::now();
+    // The head of a record of a handshake, 16 kB long, and a greeting in it that is as long: never wrong, never whole.
+    let greeting = [0x16, 0x03, 0x01, 0x40, 0x00, 0x01, 0x00, 0x3f, 0xfc, 0x03, 0x03];
+    let sent = async {
+        for byte in greeting.into_iter().chain(std::iter::repeat(0)) {
+            if drips.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(patience, sent).await.expect("the server ends the connection");
+    assert!(started.elapsed() >= Duration::from_secs(2), "every client has its time: {:?}", started.elapsed());
+    let mut said = Vec::new();
+    // A reset is an end as well.
+    let _ = tokio::time::timeout(patience, silent.read_to_end(&mut said)).await.expect("silence ends as well");
+    assert!(said.is_empty(), "{said:?}");
+    let base = format!("https://{NAME}:{}", address.rsplit(':').next().expect("a port"));
+    let honest = browser(address.parse().unwrap(), &served.files().join("tls/cert.pem"));
+    assert!(honest.get(format!("{base}/healthz")).send().await.is_ok(), "others never noticed");
     served.stop().await;
 }
