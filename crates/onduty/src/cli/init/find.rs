@@ -221,9 +221,7 @@ async fn names(git: &Git, folder: &str) -> Vec<String> {
 
 /// A committed file, if it is there and not larger than `limit`.
 async fn committed(git: &Git, path: &str, limit: usize) -> Option<String> {
-    let object = format!("HEAD:{path}");
-    let size: usize = line(git, &["cat-file", "-s", &object]).await.ok()?.parse().ok()?;
-    let text = git.read(&["cat-file", "blob", &object]).await.ok().filter(|_| size <= limit)?;
+    let text = git.content(&format!("HEAD:{path}"), limit).await.ok()??;
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 

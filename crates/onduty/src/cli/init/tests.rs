@@ -167,6 +167,18 @@ async fn hostile_names_stay_quoted_texts() {
 }
 
 #[tokio::test]
+async fn committed_files_beyond_all_measure_count_for_nothing() {
+    let clone = Clone::new("main");
+    let stuffed = |first: &str| first.to_owned() + &"# stuffing\n".repeat(400_000);
+    clone.write(".github/CODEOWNERS", &stuffed("* @stuffed\n"));
+    clone.write("CODEOWNERS", "* @plain\n");
+    clone.write(".github/workflows/ci.yml", &stuffed("name: stuffed\n"));
+    clone.init(false).await.unwrap();
+    assert!(clone.text("roster.yml").contains("# CODEOWNERS also names \"@plain\";"), "{}", clone.text("roster.yml"));
+    assert!(!(clone.text("roster.yml") + &clone.text("onduty.yml")).contains("stuffed"));
+}
+
+#[tokio::test]
 async fn says_why_a_folder_will_not_do() {
     let empty = Clone::new("main");
     let said = empty.init(false).await.unwrap_err().to_string();

@@ -150,6 +150,19 @@ impl Git {
         }
     }
 
+    /// The content `object`, or `None` where it has more than `most` bytes: then git is not even asked for it.
+    ///
+    /// # Errors
+    /// [`GitError`], also where `object` is not there or is no content of a file.
+    pub async fn content(&self, object: &str, most: usize) -> Result<Option<Vec<u8>>, GitError> {
+        let size = self.read(&["cat-file", "-s", object]).await?;
+        let size = String::from_utf8_lossy(&size).trim().parse::<usize>();
+        if size.is_ok_and(|size| size <= most) {
+            return self.read(&["cat-file", "blob", object]).await.map(Some);
+        }
+        Ok(None)
+    }
+
     /// What `read` makes of the output of `git ARGS`, which may be of any length: nothing of it is kept here. Git reads
     /// from `input`, where there is one.
     ///

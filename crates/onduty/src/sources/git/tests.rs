@@ -207,6 +207,32 @@ async fn hostile_branches_authors_and_configuration_are_harmless() {
 }
 
 #[tokio::test]
+async fn a_content_that_is_too_large_is_not_touched() {
+    let repository = Repository::new();
+    // Does not compress, so that it can be cut off behind its size.
+    let mut state = 1u64;
+    let mut letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'a' + u8::try_from((state >> 33) % 26).unwrap())
+    };
+    let text: String = (0..100_000).map(|_| letter()).collect();
+    repository.commit("CODEOWNERS", &text);
+    let git = Git::inside(&repository.path().join("work"));
+    assert_eq!(git.content("HEAD:CODEOWNERS", text.len()).await.unwrap().unwrap(), text.as_bytes());
+    assert_eq!(git.content("HEAD:CODEOWNERS", text.len() - 1).await.unwrap(), None);
+    assert!(git.content("HEAD:nowhere", 1).await.is_err());
+
+    // Whoever reads it now gets an error.
+    let id = repository.git(&["rev-parse", "HEAD:CODEOWNERS"]);
+    let object = repository.path().join("work/.git/objects").join(&id[..2]).join(&id[2..]);
+    let whole = std::fs::read(&object).unwrap();
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(&object, &whole[..whole.len() / 2]).unwrap();
+    assert!(git.content(&id, text.len()).await.is_err());
+    assert_eq!(git.content(&id, text.len() - 1).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_lock_left_behind_does_not_stop_it_for_ever() {
     let repository = Repository::new();
     repository.commit("a", "First");

@@ -16,6 +16,8 @@ const MAX_TIPS: usize = 10_000;
 /// Most versions of `.git-blame-ignore-revs`, the newest ones, and most commits that one version lists.
 const MAX_IGNORE_FILES: usize = 64;
 const MAX_IGNORED: usize = 100_000;
+/// Largest version that is read: that many ids, with room for comments.
+const MAX_IGNORE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A parent stands before its children; each merge is compared with its first parent.
 const LOG: [&str; 11] = [
@@ -174,10 +176,10 @@ async fn read_ignored(git: &Git, inner: &mut Inner) -> Result<(), HistoryError> 
     let mut blobs: Vec<u128> = versions.into_iter().map(|event| event.blob).take(MAX_IGNORE_FILES).collect();
     blobs.retain(|blob| !inner.ignored.contains_key(blob));
     for blob in blobs {
-        match git.read(&["cat-file", "blob", &format!("{blob:032x}")]).await {
-            Ok(content) => drop(inner.ignored.insert(blob, listed(&content))),
+        match git.content(&format!("{blob:032x}"), MAX_IGNORE_BYTES).await {
+            Ok(Some(content)) => drop(inner.ignored.insert(blob, listed(&content))),
+            Ok(None) => tracing::warn!("left out a list of ignored commits that is too long"),
             Err(GitError::Failed { message, .. }) => tracing::warn!(%message, "left out a list of ignored commits"),
-            Err(GitError::TooMuch { .. }) => tracing::warn!("left out a list of ignored commits that is too long"),
             Err(error) => return Err(error.into()),
         }
     }
