@@ -57,7 +57,7 @@ async fn a_disk_that_refuses_for_a_while_loses_and_doubles_nothing() {
     let acknowledged = load.stop().await;
     let mut checker = Checker::new();
     served.kill().await;
-    checker.check(&served.data(), &acknowledged).await;
+    checker.check(&served, &acknowledged).await;
     let count = acknowledged.len();
     eprintln!("disk faults: {rounds} faults, {refused} refused, {count} acknowledged, none lost, none doubled");
 }

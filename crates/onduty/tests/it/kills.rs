@@ -5,6 +5,7 @@ use crate::load::{Checker, Dice, Load, Times};
 use crate::person::Person;
 use crate::seed_day::{counting_script, runs};
 use crate::served::Served;
+use crate::stores::{self, Kind, on_both};
 use crate::tools::{eventually, is_full};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -43,10 +44,12 @@ async fn is_healthy(served: &Served) {
     .await;
 }
 
-async fn ends_again_and_again(end: End, rounds: usize) {
+async fn ends_again_and_again(end: End, kind: Kind, rounds: usize) {
     let what = if end == End::Killed { "kill -9" } else { "SIGTERM" };
-    let mut dice = Dice::for_test(what);
+    let what = format!("{what}, {kind:?}");
+    let mut dice = Dice::for_test(&what);
     let mut served = Served::with_script("#!/bin/sh\n").and_github();
+    stores::keep_in_new(&served.files(), kind);
     served.start().await;
     let load = Load::start(&served.url, SENDERS, REST);
     let mut checker = Checker::new();
@@ -63,7 +66,7 @@ async fn ends_again_and_again(end: End, rounds: usize) {
             assert!(asked.elapsed() < STOPS_WITHIN, "round {round}: {:?}", asked.elapsed());
             stopped.add(asked);
         }
-        checker.check(&served.data(), &load.acknowledged()).await;
+        checker.check(&served, &load.acknowledged()).await;
         let started = Instant::now();
         served.start().await;
         load.goes_to(&served.url);
@@ -72,7 +75,7 @@ async fn ends_again_and_again(end: End, rounds: usize) {
     }
     let acknowledged = load.stop().await;
     served.stop().await;
-    checker.check(&served.data(), &acknowledged).await;
+    checker.check(&served, &acknowledged).await;
     assert!(acknowledged.len() > rounds * SENDERS);
     assert!(acknowledged.keys().any(|name| name.starts_with("load-3-")), "those of GitHub came through");
     eprintln!("{what}: {rounds} times, {} deliveries acknowledged, none lost, none doubled", acknowledged.len());
@@ -82,17 +85,21 @@ async fn ends_again_and_again(end: End, rounds: usize) {
         let heads = std::fs::read_to_string(served.data().join("log-heads.jsonl")).expect("a stop writes the heads");
         assert!(heads.contains("developers"), "{heads}");
     }
-    back_soon(&mut back, what);
+    back_soon(&mut back, &what);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
-    ends_again_and_again(End::Killed, if is_full() { 200 } else { 8 }).await;
+on_both!(
+    nothing_acknowledged_is_lost_when_the_server_is_killed,
+    nothing_acknowledged_is_lost_when_the_server_is_asked_to_stop,
+    a_server_that_is_killed_around_a_press_never_rolls_out_twice,
+);
+
+async fn nothing_acknowledged_is_lost_when_the_server_is_killed(kind: Kind) {
+    ends_again_and_again(End::Killed, kind, if is_full() { 200 } else { 8 }).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_when_the_server_is_asked_to_stop() {
-    ends_again_and_again(End::Asked, if is_full() { 200 } else { 8 }).await;
+async fn nothing_acknowledged_is_lost_when_the_server_is_asked_to_stop(kind: Kind) {
+    ends_again_and_again(End::Asked, kind, if is_full() { 200 } else { 8 }).await;
 }
 
 /// The attempts that the server knows, by id.
@@ -100,14 +107,15 @@ async fn attempts(served: &Served) -> Vec<Value> {
     served.lena().read(crate::day::ROLLOUTS).await.as_array().cloned().expect("a list")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_around_a_press_never_rolls_out_twice() {
+async fn a_server_that_is_killed_around_a_press_never_rolls_out_twice(kind: Kind) {
     let rounds = if is_full() { 200 } else { 8 };
-    let mut dice = Dice::for_test("kill around a press");
+    let what = format!("kill around a press, {kind:?}");
+    let mut dice = Dice::for_test(&what);
     let marker = tempfile::tempdir().unwrap();
     let marker = marker.path().join("runs");
     // It fails, so that the gate is open again for the next round.
     let mut served = Served::with_script(&format!("{}exit 1\n", counting_script(&marker)));
+    stores::keep_in_new(&served.files(), kind);
     served.start().await;
     served.opens_the_gate().await;
     let mut known: BTreeSet<String> = BTreeSet::new();
@@ -159,7 +167,5 @@ async fn a_server_that_is_killed_around_a_press_never_rolls_out_twice() {
     served.stop().await;
     assert_eq!(runs(&marker), ran, "nothing starts later");
     assert!(ran > 0, "some of them got as far as the script");
-    eprintln!(
-        "kill around a press: {rounds} times, {ran} scripts ran once, {unknown} unknown, {unrecorded} not recorded"
-    );
+    eprintln!("{what}: {rounds} times, {ran} scripts ran once, {unknown} unknown, {unrecorded} not recorded");
 }

@@ -1,6 +1,6 @@
 //! Many signed senders at once, and what has to be true of a store after its server ended in whatever way.
 
-use crate::served::{GITHUB_SECRET, SECRET};
+use crate::served::{GITHUB_SECRET, SECRET, Served};
 use onduty::clock::real_now;
 use onduty::store::{Location, Store, journal, log_book};
 use onduty_core::engine::Record;
@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
@@ -203,20 +203,30 @@ impl Checker {
         Checker { folder: folder.expect("a temporary folder"), after: 0, names: BTreeSet::new() }
     }
 
-    /// Checks a copy of the store in `data`, so that the server that comes next has to recover it by itself: nothing
-    /// acknowledged is missing, nothing is there twice, the log book's chain is whole.
-    pub async fn check(&mut self, data: &Path, acknowledged: &BTreeMap<String, u64>) {
+    /// Checks the store of `served`, which has ended: nothing acknowledged is missing, nothing is there twice, the log
+    /// book's chain is whole.
+    pub async fn check(&mut self, served: &Served, acknowledged: &BTreeMap<String, u64>) {
+        let checked = match crate::stores::location(&served.files()) {
+            Location::Sqlite(path) => self.check_file(&self.copy_of(&path), acknowledged.keys()).await,
+            // What recovers there is PostgreSQL, which runs on.
+            location => self.check_at(&location, acknowledged.keys()).await,
+        };
+        if let Err(broken) = checked {
+            panic!("{broken}");
+        }
+    }
+
+    /// A copy to look at, so that the server that comes next has to recover the file at `path` by itself.
+    fn copy_of(&self, path: &Path) -> PathBuf {
         let copy = self.folder.path().join("onduty.db");
         for ending in ["", "-wal", "-shm"] {
-            let (from, to) = (data.join(format!("onduty.db{ending}")), beside(&copy, ending));
+            let (from, to) = (beside(path, ending), beside(&copy, ending));
             let _ = std::fs::remove_file(&to);
             if ending != "-shm" && from.exists() {
                 std::fs::copy(from, to).expect("a copy");
             }
         }
-        if let Err(broken) = self.check_file(&copy, acknowledged.keys()).await {
-            panic!("{broken}");
-        }
+        copy
     }
 
     /// The same of the file at `path`, which is changed by being opened; what is wrong, if anything is.
@@ -272,7 +282,7 @@ impl Checker {
 }
 
 /// `onduty.db` with `ending` behind it.
-pub fn beside(path: &Path, ending: &str) -> std::path::PathBuf {
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()

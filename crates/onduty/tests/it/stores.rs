@@ -14,6 +14,50 @@ pub fn on_postgres() -> bool {
     std::env::var("ONDUTY_TEST_STORE").is_ok_and(|store| store == "postgres")
 }
 
+/// A kind of database.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// SQLite.
+    File,
+    Postgres,
+}
+
+/// Runs each of these functions as a test on a file of SQLite and as one on a database of PostgreSQL, whatever the rest of
+/// the run is about.
+///
+/// `on_both!(it_is_kept);` beside `async fn it_is_kept(kind: Kind) { … }`. Where there is no PostgreSQL the run says so, and
+/// fails if `ONDUTY_TEST_STORES` is `both`.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test($crate::stores::Kind::File).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if onduty_fakes::postgres::shared().is_some() {
+                    super::$test($crate::stores::Kind::Postgres).await;
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// Lets the instance in the folder `files` keep its store in a new database of this kind.
+pub fn keep_in_new(files: &Path, kind: Kind) {
+    match kind {
+        Kind::File => keep_in_a_file(files),
+        Kind::Postgres => {
+            let server = onduty_fakes::postgres::shared().expect("asked before");
+            keep_in(files, server.database().url());
+        }
+    }
+}
+
 /// Gives the instance in the folder `files` a database where this run wants one. Its `onduty.yml` is there already.
 pub fn choose(files: &Path) {
     if on_postgres() {
