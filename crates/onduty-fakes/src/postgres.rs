@@ -6,6 +6,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -140,20 +141,30 @@ impl Server {
         Database { url: format!("postgres:///{name}?host={socket}&user=onduty") }
     }
 
-    /// Ends the server as a crash would, and starts it again; returns when it answers.
-    ///
-    /// # Panics
-    /// When it does not come back.
-    pub fn crash_and_restart(&self) {
-        self.control(&["-m", "immediate", "-w", "-t", "60", "restart"]);
-    }
-
-    /// Ends the server as a crash would.
+    /// Ends the server as a crash would. Connecting fails at once, because its socket is gone.
     ///
     /// # Panics
     /// When it was not running.
     pub fn crash(&self) {
         self.control(&["-m", "immediate", "-w", "stop"]);
+    }
+
+    /// The same, and leaves a socket on which nobody listens: connections are refused, as they are over TCP.
+    ///
+    /// # Panics
+    /// When it was not running.
+    pub fn crash_and_refuse(&self) {
+        self.crash();
+        drop(UnixListener::bind(self.folder.join(".s.PGSQL.5432")).expect("its place is free"));
+    }
+
+    /// Starts it after a crash; returns when it answers.
+    ///
+    /// # Panics
+    /// When it does not come back.
+    pub fn start_again(&self) {
+        // Unlike `start`, it knows the settings that the server had.
+        self.control(&["-w", "-t", "60", "restart"]);
     }
 
     fn control(&self, what: &[&str]) {

@@ -7,6 +7,11 @@ use crate::store::{Intake, IntakeOutcome, StoreError};
 use axum::http::HeaderMap;
 use onduty_core::ids::SourceName;
 use onduty_core::signal::{ErrorGroup, Fact, Kind, Observation};
+use std::time::Duration;
+
+/// How long a sender waits before it is asked to come again: five seconds are promised. A little longer than a store that
+/// is away needs to say so; it is for what waits behind others that wait for it.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(4_300);
 
 /// What became of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,40 +53,62 @@ impl App {
     /// Takes one delivery for `source`.
     ///
     /// # Errors
-    /// See [`IntakeError`]; nothing was kept.
+    /// See [`IntakeError`]; nothing was kept, unless the store could not say so in time.
     pub async fn deliver(&self, source: &str, headers: &HeaderMap, body: &[u8]) -> Result<Accepted, IntakeError> {
         let read = self.read_delivery(source, headers, body)?;
         let count = read.decoded.observations.len();
+        let why = read.decoded.ignored.as_ref().filter(|_| count == 0).map(ToString::to_string);
+        // A task of its own: a sender that hangs up, or is asked to come again, leaves a delivery that is kept all the
+        // same. Whoever waits for it has to hear of it, because the sender's next try is only a duplicate.
+        let app = self.clone();
+        let (source, headers_json, body) = (SourceName::from(source), kept_headers(headers), body.to_vec());
+        let keeping = tokio::spawn(async move { app.keep(source, headers_json, body, read).await });
+        let outcome = match tokio::time::timeout(ANSWERED_WITHIN, keeping).await {
+            Ok(kept) => kept.unwrap_or(Err(StoreError::Busy))?,
+            Err(_) => return Err(StoreError::in_vain().into()),
+        };
+        Ok(match (outcome, why) {
+            (IntakeOutcome::Duplicate, _) => Accepted::Duplicate,
+            (_, Some(why)) => Accepted::Ignored(why),
+            _ => Accepted::Recorded { observations: count },
+        })
+    }
+
+    /// Makes a delivery durable and tells whoever waits for what it says.
+    async fn keep(
+        &self,
+        source: SourceName,
+        headers_json: String,
+        body: Vec<u8>,
+        read: Read,
+    ) -> Result<IntakeOutcome, StoreError> {
+        let is_said = !read.decoded.observations.is_empty();
         let pushed = read.decoded.observations.iter().any(|seen| matches!(seen.fact, Fact::Head(_)));
         let hinted = matches!(read.decoded.ignored, Some(Ignored::Hint { .. }));
         let intake = Intake {
-            source: SourceName::from(source),
+            source,
             event: read.event,
             key: read.key,
             delivery: read.delivery,
-            headers_json: kept_headers(headers),
-            body: body.to_vec(),
+            headers_json,
+            body,
             observations: read.decoded.observations,
             received_at: self.clock.duty_now(),
             real_at: real_now(),
         };
         let outcome = self.store.intake(intake).await?;
-        if outcome == IntakeOutcome::Duplicate {
-            return Ok(Accepted::Duplicate);
+        if outcome != IntakeOutcome::Duplicate {
+            if is_said {
+                self.bus.tell_observed();
+            }
+            if pushed {
+                self.bus.tell(Change::Pushed);
+            }
+            if hinted {
+                self.bus.tell(Change::Hinted);
+            }
         }
-        if count > 0 {
-            self.bus.tell_observed();
-        }
-        if pushed {
-            self.bus.tell(Change::Pushed);
-        }
-        if hinted {
-            self.bus.tell(Change::Hinted);
-        }
-        Ok(match read.decoded.ignored {
-            Some(why) if count == 0 => Accepted::Ignored(why.to_string()),
-            _ => Accepted::Recorded { observations: count },
-        })
+        Ok(outcome)
     }
 
     fn read_delivery(&self, source: &str, headers: &HeaderMap, body: &[u8]) -> Result<Read, IntakeError> {

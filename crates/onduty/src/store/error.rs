@@ -20,7 +20,7 @@ pub enum StoreError {
         #[source]
         cause: Arc<sqlx::Error>,
     },
-    /// The database went away during a commit and did not come back in time to say whether it has it.
+    /// The database did not say in time whether it has it: it went away during a commit, or takes too long.
     #[error("the database went away and nobody knows whether this was kept; look before you do it again")]
     OutcomeUnknown {
         /// In the database's words.
@@ -122,6 +122,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// For whoever does not wait any longer for something that may be kept yet.
+    pub(crate) fn in_vain() -> StoreError {
+        StoreError::OutcomeUnknown { cause: Arc::new(sqlx::Error::PoolTimedOut) }
+    }
+
     /// The same for somebody else who waited for the same commit, where the trouble is not with one of them alone.
     pub(super) fn of_everybody(&self) -> Option<StoreError> {
         match self {

@@ -96,7 +96,8 @@ impl Store {
     /// One instant of the store to read from.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when every reader is busy for ten seconds, or the database is gone.
+    /// [`StoreError::Unavailable`] when every reader is busy for long (four seconds on PostgreSQL, ten on SQLite), or the
+    /// database is gone.
     pub async fn read(&self) -> Result<Reader, StoreError> {
         self.db.read().await
     }
@@ -104,7 +105,8 @@ impl Store {
     /// The exclusive right to write. Whoever reads in order to write reads through it as well.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when others write for ten seconds, or the database is gone.
+    /// [`StoreError::Unavailable`] when others write for long (four seconds on PostgreSQL, ten on SQLite), or the database
+    /// is gone.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         self.db.begin().await
     }
@@ -112,7 +114,8 @@ impl Store {
     /// Keeps what a sender sent; durable once this returns. Many callers at once share a commit.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when too much is waiting; then and on every other error nothing of it was kept.
+    /// [`StoreError::Busy`] when too much is waiting; then and on every other error nothing of it was kept, but for
+    /// [`StoreError::OutcomeUnknown`]: whoever sends it again is known by its key.
     pub async fn intake(&self, intake: Intake) -> Result<IntakeOutcome, StoreError> {
         self.queue.push(intake).await
     }

@@ -18,10 +18,11 @@ const READERS: u32 = 4;
 /// All connections of a process.
 pub(super) const CONNECTIONS: i64 = READERS as i64 + 1;
 
-/// How long a request waits for a connection or for its turn to write before it is told that the store is not there.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for one thing of the store (its turn to write, an instant to read from, the outcome of its
+/// commit) before it is told that the store is not there. Five seconds are promised, the rest of a request included.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 
-/// How long a lost commit is asked after. A restart of the database takes seconds.
+/// How long a lost commit is asked after. A restart of the database takes seconds. Whoever waits is answered earlier.
 const OUTCOME_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The oldest version that its makers still mend, as `server_version_num` counts.
@@ -66,16 +67,18 @@ impl Postgres {
 
     /// One instant to read from.
     pub(super) async fn read(&self) -> Result<Transaction<'static, sqlx::Postgres>, StoreError> {
-        Ok(self.readers.begin_with("begin isolation level repeatable read read only").await?)
+        in_time(async { Ok(self.readers.begin_with("begin isolation level repeatable read read only").await?) }).await
     }
 
     /// The right to write. What others committed before is seen, because the lock comes before every other statement.
     pub(super) async fn begin(&self) -> Result<(Transaction<'static, sqlx::Postgres>, Turn), StoreError> {
-        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.turn).acquire_owned()).await;
-        let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        let mut transaction = self.writer.begin().await?;
-        sqlx::query("select seq from journal_head where id = 1 for update").fetch_one(&mut *transaction).await?;
-        Ok((transaction, Turn { postgres: self.clone(), _permit: permit }))
+        in_time(async {
+            let permit = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+            let mut transaction = self.writer.begin().await?;
+            sqlx::query("select seq from journal_head where id = 1 for update").fetch_one(&mut *transaction).await?;
+            Ok((transaction, Turn { postgres: self.clone(), _permit: permit }))
+        })
+        .await
     }
 
     /// Waits for open transactions and lets go of the database.
@@ -97,6 +100,11 @@ impl Postgres {
     }
 }
 
+/// What `begins`, unless that takes too long.
+async fn in_time<T>(begins: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(PATIENCE, begins).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+}
+
 /// The right to write among the tasks of this process. It is held until it is known what became of a commit.
 pub(super) struct Turn {
     postgres: Postgres,
@@ -113,12 +121,23 @@ impl Turn {
         sqlx::query(KEY).bind(&*self.postgres.process).bind(&key).execute(&mut *transaction).await?;
         match transaction.commit().await {
             Ok(()) => Ok(()),
-            Err(error) => self.outcome(&key, error).await,
+            Err(error) => self.resolve(key, Arc::new(error)).await,
+        }
+    }
+
+    /// What became of the commit that left `key`, as far as that is known in time. The asking goes on and keeps the turn:
+    /// what the lost session may still hold has to be ended before others can write.
+    async fn resolve(self, key: String, error: Arc<sqlx::Error>) -> Result<(), StoreError> {
+        let cause = Arc::clone(&error);
+        let asked = tokio::spawn(async move { self.outcome(&key, error).await });
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(StoreError::OutcomeUnknown { cause }),
         }
     }
 
     /// What became of the commit that left `key`, asked over other connections.
-    async fn outcome(&self, key: &str, error: sqlx::Error) -> Result<(), StoreError> {
+    async fn outcome(&self, key: &str, error: Arc<sqlx::Error>) -> Result<(), StoreError> {
         let ask = async {
             loop {
                 match self.kept(key).await {
@@ -133,8 +152,8 @@ impl Turn {
                 tracing::warn!(%error, "the answer to a commit was lost; the database has it");
                 Ok(())
             }
-            Ok(false) => Err(StoreError::Unavailable { cause: Arc::new(error) }),
-            Err(_) => Err(StoreError::OutcomeUnknown { cause: Arc::new(error) }),
+            Ok(false) => Err(StoreError::Unavailable { cause: error }),
+            Err(_) => Err(StoreError::OutcomeUnknown { cause: error }),
         }
     }
 
@@ -158,7 +177,7 @@ pub(super) fn options(url: &SecretString) -> Result<PgConnectOptions, StoreError
     let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| StoreError::BadDatabaseAddress)?;
     let limits = [
         // Whoever waits longer for another replica tries again later.
-        ("lock_timeout", "5s"),
+        ("lock_timeout", "3s"),
         // A process that was stopped in the middle of a transaction must not hold the others up.
         ("idle_in_transaction_session_timeout", "15s"),
         ("statement_timeout", "60s"),

@@ -9,6 +9,7 @@ use onduty_fakes::{Channel, Fault, sign};
 use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 async fn quiet_day() -> Day {
     Day::set(Setting { tasks: false, ..Setting::default() }).await
@@ -123,6 +124,41 @@ async fn the_same_thing_counts_once() {
     let statuses = sent.statuses();
     assert_eq!(statuses[..2], [202, 200], "{sent:?}");
     assert!(statuses[2..].iter().all(|status| *status == 202), "the end of the check is news: {statuses:?}");
+    day.end().await;
+}
+
+/// However long the store is busy with something else, a sender hears within five seconds that it has to come again. What
+/// it sent is kept all the same, and so is what a sender sent that hung up; the engine hears of both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_is_answered_in_time_and_what_it_left_is_acted_on() {
+    let day = quiet_day().await;
+    let now = real_now().as_second();
+    for (number, patience) in [Duration::from_millis(300), Duration::from_secs(30)].into_iter().enumerate() {
+        while tokio::time::timeout(Duration::from_millis(200), day.app.bus.observed()).await.is_ok() {}
+        let before = recorded(&day).await;
+        let body =
+            json!({"type": "signal", "kind": "certificate", "subject": number.to_string(), "state": "ok"}).to_string();
+        let headers = signed(SIGNALS_SECRET, "msg_1", now, body.as_bytes());
+        let busy = day.app.store.begin().await.unwrap();
+        let mut request = crate::person::client(patience).post(format!("{}/hooks/signals", day.url));
+        for (name, value) in &headers {
+            request = request.header(*name, value);
+        }
+        let asked = Instant::now();
+        match request.body(body.clone()).send().await {
+            Ok(answer) => {
+                assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+                let answer = Answer::of(answer).await.expect(503);
+                assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+            }
+            Err(gone) => assert!(gone.is_timeout() && number == 0, "{gone:?}"),
+        }
+        drop(busy);
+        tokio::time::timeout(Duration::from_secs(20), day.app.bus.observed()).await.expect("the engine hears of it");
+        assert_eq!(recorded(&day).await, before + 1);
+        let again = send(&day, "signals", &headers, body.as_bytes()).await.expect(200);
+        assert_eq!(again.json(), json!({"result": "duplicate"}));
+    }
     day.end().await;
 }
 

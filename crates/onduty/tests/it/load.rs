@@ -50,6 +50,8 @@ struct Shared {
     stop: AtomicBool,
     acknowledged: Mutex<BTreeMap<String, u64>>,
     refused: AtomicUsize,
+    broken: AtomicUsize,
+    longest: Mutex<Duration>,
 }
 
 /// Senders that send as real ones do: the same again, with the same id, until it is answered well.
@@ -95,6 +97,16 @@ impl Load {
     /// How often a sender was asked to come again.
     pub fn refused(&self) -> usize {
         self.shared.refused.load(Ordering::Relaxed)
+    }
+
+    /// How often a sender got no answer at all.
+    pub fn broken(&self) -> usize {
+        self.shared.broken.load(Ordering::Relaxed)
+    }
+
+    /// The longest that a sender waited for an answer of either kind since the last time.
+    pub fn longest_wait(&self) -> Duration {
+        std::mem::take(&mut *self.shared.longest.lock().unwrap())
     }
 
     /// Ends all senders; fails if one of them met what a sender must not meet.
@@ -143,7 +155,13 @@ async fn send_for_ever(shared: Arc<Shared>, sender: usize, signs: Signs, rest: D
                         .header("webhook-signature", sign::standard(SECRET, &name, seconds, body.as_bytes()))
                 }
             };
-            match request.body(body.clone()).send().await {
+            let asked = Instant::now();
+            let answer = request.body(body.clone()).send().await;
+            if answer.is_ok() {
+                let mut longest = shared.longest.lock().unwrap();
+                *longest = longest.max(asked.elapsed());
+            }
+            match answer {
                 Ok(answer) if answer.status().is_success() => break,
                 Ok(answer) => {
                     let status = answer.status().as_u16();
@@ -152,7 +170,10 @@ async fn send_for_ever(shared: Arc<Shared>, sender: usize, signs: Signs, rest: D
                     shared.refused.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Err(_) => {
+                    shared.broken.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
             }
         }
         shared.acknowledged.lock().unwrap().insert(name, monotonic());
@@ -334,7 +355,11 @@ pub struct Times(Vec<Duration>);
 
 impl Times {
     pub fn add(&mut self, since: Instant) {
-        self.0.push(since.elapsed());
+        self.add_time(since.elapsed());
+    }
+
+    pub fn add_time(&mut self, time: Duration) {
+        self.0.push(time);
     }
 
     /// The middle and the longest.

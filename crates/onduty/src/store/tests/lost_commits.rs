@@ -7,14 +7,22 @@ use crate::store::{IntakeOutcome, Location, Store, StoreError, journal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+
+/// What is promised to whoever asks.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 const PASS: u8 = 0;
 /// The next commit never reaches the database.
 const CUT_BEFORE: u8 = 1;
 /// The database commits, and nobody hears of it.
 const CUT_AFTER: u8 = 2;
+/// Added to either: after that the database cannot be reached.
+const AND_GO: u8 = 4;
+/// It cannot be reached.
+const AWAY: u8 = 8;
 
 /// Stands between the store and its database and cuts a connection at a commit. What it cut off stays open towards the
 /// database, as after a network has broken: the database does not know.
@@ -31,6 +39,9 @@ impl Cutter {
         let cuts = Arc::clone(&mode);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if cuts.load(Ordering::SeqCst) == AWAY {
+                    continue;
+                }
                 let server = UnixStream::connect(&socket).await.unwrap();
                 tokio::spawn(pass_on(client, server, Arc::clone(&cuts)));
             }
@@ -50,10 +61,14 @@ async fn pass_on(mut client: UnixStream, mut server: UnixStream, mode: Arc<Atomi
         tokio::select! {
             read = client.read(&mut from_client) => {
                 let Ok(length @ 1..) = read else { return };
+                if mode.load(Ordering::SeqCst) == AWAY {
+                    return;
+                }
                 let sent = &from_client[..length];
                 // The driver's own word; statements about `last_commit` are ours and small.
                 let is_commit = sent.windows(6).any(|word| word == b"COMMIT");
                 let cut = if is_commit { mode.swap(PASS, Ordering::SeqCst) } else { PASS };
+                let (cut, goes) = (cut & !AND_GO, cut & AND_GO != 0);
                 if cut != CUT_BEFORE && server.write_all(sent).await.is_err() {
                     return;
                 }
@@ -61,6 +76,9 @@ async fn pass_on(mut client: UnixStream, mut server: UnixStream, mode: Arc<Atomi
                     assert!(server.read(&mut from_server).await.is_ok_and(|length| length > 0), "it answers");
                 }
                 if cut != PASS {
+                    if goes {
+                        mode.store(AWAY, Ordering::SeqCst);
+                    }
                     drop(client);
                     // Until the database ends it.
                     while !matches!(server.read(&mut from_server).await, Ok(0) | Err(_)) {}
@@ -112,6 +130,32 @@ async fn a_commit_whose_answer_is_lost_is_resolved_by_its_key() {
     let mut db = store.read().await.unwrap();
     assert_eq!(journal::newest(&mut db).await.unwrap(), 2 * rounds);
     assert_eq!(journal::read(&mut db, 0, u32::MAX).await.unwrap().len() as i64, 2 * rounds);
+}
+
+/// While the database stays away nobody waits for ever. The asking goes on: when the database is back, what the lost session
+/// holds there is ended, so that the next one writes at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_a_lost_commit_is_answered_in_time_and_the_asking_goes_on() {
+    let Some(place) = Place::postgres() else { return };
+    let (socket, name) = parts_of(place.database.as_ref().unwrap().url());
+    let cutter = Cutter::before(socket);
+    let store = Store::open_at(&cutter.address(&name)).await.unwrap();
+    for (cut, key, is_kept) in [(CUT_BEFORE, "before", false), (CUT_AFTER, "after", true)] {
+        cutter.mode.store(cut + AND_GO, Ordering::SeqCst);
+        let asked = Instant::now();
+        let unknown = store.intake(one(key)).await;
+        assert!(matches!(unknown, Err(StoreError::OutcomeUnknown { .. })), "{key}: {unknown:?}");
+        assert!(asked.elapsed() < ANSWERED_WITHIN, "{key}: {:?}", asked.elapsed());
+        let asked = Instant::now();
+        assert!(matches!(store.begin().await.err(), Some(StoreError::Unavailable { .. })), "{key}");
+        assert!(asked.elapsed() < ANSWERED_WITHIN, "{key}: {:?}", asked.elapsed());
+        let asked = Instant::now();
+        assert!(matches!(store.read().await.err(), Some(StoreError::Unavailable { .. })), "{key}");
+        assert!(asked.elapsed() < ANSWERED_WITHIN, "{key}: {:?}", asked.elapsed());
+        cutter.mode.store(PASS, Ordering::SeqCst);
+        let outcome = store.intake(one(key)).await.unwrap();
+        assert_eq!(outcome == IntakeOutcome::Duplicate, is_kept, "{key}: {outcome:?}");
+    }
 }
 
 /// A transaction in which a statement failed is not committed in silence, which is what PostgreSQL would do.
