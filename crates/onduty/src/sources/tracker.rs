@@ -4,13 +4,37 @@
 
 use super::{SourceError, one_line};
 use crate::egress::{Answer, Backoff, Egress, Link, Method, Page, PageCap, Pages, Request, Url, random};
+use async_trait::async_trait;
 use jiff::Timestamp;
 use onduty_core::ids::{SourceName, Subject};
 use onduty_core::signal::{ErrorGroup, Fact, Observation};
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// A tracker that is asked.
+/// What onduty wants of every error tracker.
+#[async_trait]
+pub trait ErrorTracker: Send + Sync {
+    /// What changed since `known`, every page followed. `baseline` is whether this is the first look.
+    ///
+    /// # Errors
+    /// Never partial: one failed page fails the call, because a short list would read as good news.
+    async fn poll(&self, known: &[ErrorGroup], baseline: bool, now: Timestamp)
+    -> Result<Vec<Observation>, SourceError>;
+
+    /// Says that `assignee`, an e-mail or user name, has the issue, and reads back whether the tracker thinks so.
+    ///
+    /// # Errors
+    /// It cannot be asked, refuses, knows no owners, or shows nobody afterwards.
+    async fn assign(&self, id: &str, assignee: &str) -> Result<(), SourceError>;
+
+    /// Resolves the issue, in all its environments, and reads back whether the tracker shows it so.
+    ///
+    /// # Errors
+    /// It cannot be asked, refuses, or does not show it as resolved afterwards.
+    async fn resolve(&self, id: &str) -> Result<(), SourceError>;
+}
+
+/// The way to a tracker that is asked.
 #[derive(Debug)]
 pub struct Tracker<'a> {
     /// The source's name.

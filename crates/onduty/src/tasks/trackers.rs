@@ -1,15 +1,15 @@
 //! Asks the error trackers what is so: every so often, and at once when one of their webhooks hints at news.
 
 use crate::app::{App, Change, Instance};
-use crate::config::{Sources, TrackerSource};
+use crate::config::TrackerSource;
 use crate::egress::{Backoff, Url};
 use crate::sources::SourceError;
 use crate::sources::bugsink::{self, Bugsink};
 use crate::sources::sentry::{self, Sentry};
-use crate::sources::tracker::Tracker;
+use crate::sources::tracker::{ErrorTracker, Tracker};
 use jiff::Timestamp;
 use onduty_core::ids::Subject;
-use onduty_core::signal::{Contact, ErrorGroup, Fact, Kind, Observation};
+use onduty_core::signal::{Contact, Fact, Kind, Observation};
 use secrecy::SecretString;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
@@ -44,68 +44,56 @@ impl Provider {
         }
     }
 
-    fn source(self, sources: &Sources) -> Option<&TrackerSource> {
-        match self {
-            Provider::Sentry => sources.sentry.as_ref(),
-            Provider::Bugsink => sources.bugsink.as_ref(),
-        }
-    }
-
-    fn tokens(self, app: &App) -> &[SecretString] {
-        match self {
-            Provider::Sentry => &app.secrets.sentry,
-            Provider::Bugsink => &app.secrets.bugsink,
-        }
-    }
-
-    /// The one of `source`, and the way there; `None` without a token.
-    fn reach<'a>(self, app: &'a App, source: &'a TrackerSource) -> Option<Reached<'a>> {
-        let (base, token) = (Url::parse(&source.url).ok()?, self.tokens(app).first()?);
-        let api = Tracker { name: self.name(), egress: &app.egress, base, token, backoff: Backoff::POLL };
-        let TrackerSource { organisation, projects, environments, .. } = source;
-        Some(match self {
-            Provider::Sentry => Reached::Sentry(Sentry { api, organisation, projects, environments }),
-            Provider::Bugsink => Reached::Bugsink(Bugsink { api, projects, environments }),
-        })
+    /// The one that `instance` configures; `None` where it configures none.
+    fn pick<'a>(self, app: &'a App, instance: &'a Instance) -> Option<Picked<'a>> {
+        let (name, sources) = (self.name(), &instance.config.sources);
+        let api = |source: &TrackerSource, tokens: &'a [SecretString]| {
+            let (base, token) = (Url::parse(&source.url).ok()?, tokens.first()?);
+            Some(Tracker { name, egress: &app.egress, base, token, backoff: Backoff::POLL })
+        };
+        let (source, tracker): (_, Option<Box<dyn ErrorTracker + 'a>>) = match self {
+            Provider::Sentry => {
+                let source = sources.sentry.as_ref()?;
+                let TrackerSource { organisation, projects, environments, .. } = source;
+                let api = api(source, &app.secrets.sentry);
+                (source, api.map(|api| Box::new(Sentry { api, organisation, projects, environments }) as _))
+            }
+            Provider::Bugsink => {
+                let source = sources.bugsink.as_ref()?;
+                let TrackerSource { projects, environments, .. } = source;
+                let api = api(source, &app.secrets.bugsink);
+                (source, api.map(|api| Box::new(Bugsink { api, projects, environments }) as _))
+            }
+        };
+        Some(Picked { name, every: source.every, tracker })
     }
 }
 
-/// A tracker that can be asked.
-enum Reached<'a> {
-    Sentry(Sentry<'a>),
-    Bugsink(Bugsink<'a>),
-}
-
-impl Reached<'_> {
-    async fn poll(
-        &self,
-        known: &[ErrorGroup],
-        baseline: bool,
-        now: Timestamp,
-    ) -> Result<Vec<Observation>, SourceError> {
-        match self {
-            Reached::Sentry(sentry) => sentry.poll(known, baseline, now).await,
-            Reached::Bugsink(bugsink) => bugsink.poll(known, baseline, now).await,
-        }
-    }
+/// A tracker as it is configured now.
+struct Picked<'a> {
+    name: &'static str,
+    every: Duration,
+    /// `None` without a token.
+    tracker: Option<Box<dyn ErrorTracker + 'a>>,
 }
 
 /// One tracker that is slow must not make the other one wait.
 async fn follow(app: &App, provider: Provider) {
-    let name = provider.name();
     let mut changes = app.bus.listen();
     let mut asked: Option<Instant> = None;
     let mut hinted = false;
     loop {
         let instance = app.instance();
-        let source = provider.source(&instance.config.sources);
-        let wait = source.map(|source| if hinted { CALM.min(source.every) } else { source.every });
-        if let (Some(source), Some(wait)) = (source, wait)
-            && asked.is_none_or(|asked| asked.elapsed() >= wait)
-        {
+        let picked = provider.pick(app, &instance);
+        let is_due = |picked: &Picked<'_>| {
+            let wait = if hinted { CALM.min(picked.every) } else { picked.every };
+            asked.is_none_or(|asked| asked.elapsed() >= wait)
+        };
+        if let Some(picked) = picked.filter(is_due) {
             (asked, hinted) = (Some(Instant::now()), false);
-            if let Err(error) = look(app, provider, source).await {
-                tracing::error!(error = format!("{error:#}"), source = name, "what the tracker says was not recorded");
+            if let Err(error) = look(app, &picked).await {
+                let error = format!("{error:#}");
+                tracing::error!(error, source = picked.name, "what the tracker says was not recorded");
             }
         }
         let heard = tokio::time::timeout(TICK, async {
@@ -124,8 +112,8 @@ async fn follow(app: &App, provider: Provider) {
 }
 
 /// What changed, and a sign of life; or what went wrong, and nothing else.
-async fn look(app: &App, provider: Provider, source: &TrackerSource) -> anyhow::Result<()> {
-    let name = provider.name();
+async fn look(app: &App, picked: &Picked<'_>) -> anyhow::Result<()> {
+    let name = picked.name;
     let now = app.clock.duty_now();
     let contact = |trouble: Option<String>| Observation {
         source: name.into(),
@@ -134,7 +122,7 @@ async fn look(app: &App, provider: Provider, source: &TrackerSource) -> anyhow::
         source_time: now,
         baseline: false,
     };
-    let polled = poll(app, provider, source, now).await?;
+    let polled = poll(app, picked, now).await?;
     app.metrics.polls.count([name, if polled.is_ok() { "good" } else { "failed" }]);
     let mut seen = match polled {
         Ok(seen) => seen,
@@ -157,48 +145,32 @@ fn why(error: &SourceError) -> String {
     }
 }
 
-async fn poll(
-    app: &App,
-    provider: Provider,
-    source: &TrackerSource,
-    now: Timestamp,
-) -> anyhow::Result<Result<Vec<Observation>, SourceError>> {
-    let name = provider.name();
-    let Some(reached) = provider.reach(app, source) else {
-        return Ok(Err(SourceError::Missing {
-            source_name: name.into(),
-            what: "token; restart after adding one".into(),
-        }));
+async fn poll(app: &App, picked: &Picked<'_>, now: Timestamp) -> anyhow::Result<Result<Vec<Observation>, SourceError>> {
+    let Some(tracker) = &picked.tracker else {
+        let what = "token; restart after adding one".into();
+        return Ok(Err(SourceError::Missing { source_name: picked.name.into(), what }));
     };
-    let known = app.known_errors(name).await?;
-    let baseline = !app.was_heard(name).await?;
-    Ok(reached.poll(&known, baseline, now).await)
+    let known = app.known_errors(picked.name).await?;
+    let baseline = !app.was_heard(picked.name).await?;
+    Ok(tracker.poll(&known, baseline, now).await)
 }
 
-/// Tells the tracker who has an issue, and reads back whether it thinks so. Bugsink knows no owners.
+/// Tells the tracker who has an issue, and reads back whether it thinks so.
 pub async fn assign(app: &App, provider: Provider, issue: &str, assignee: &str) -> Result<(), SourceError> {
-    match configured(app, &app.instance(), provider)? {
-        Reached::Sentry(sentry) => sentry.assign(issue, assignee).await,
-        // It was not asked, so that there is no status.
-        Reached::Bugsink(_) => Err(SourceError::Refused {
-            source_name: provider.name().into(),
-            status: 0,
-            answer: "Bugsink knows no owners; onduty keeps this one".into(),
-        }),
-    }
+    configured(app, &app.instance(), provider)?.assign(issue, assignee).await
 }
 
 /// Tells the tracker that an issue is resolved, and reads back whether it shows it so.
 pub async fn resolve(app: &App, provider: Provider, issue: &str) -> Result<(), SourceError> {
-    match configured(app, &app.instance(), provider)? {
-        Reached::Sentry(sentry) => sentry.resolve(issue).await,
-        Reached::Bugsink(bugsink) => bugsink.resolve(issue).await,
-    }
+    configured(app, &app.instance(), provider)?.resolve(issue).await
 }
 
-/// The tracker as it is configured now.
-fn configured<'a>(app: &'a App, instance: &'a Instance, provider: Provider) -> Result<Reached<'a>, SourceError> {
-    let source = provider.source(&instance.config.sources);
-    let reached = source.and_then(|source| provider.reach(app, source));
-    reached.ok_or(SourceError::Missing { source_name: provider.name().into(), what: "configuration any more".into() })
+/// The tracker as it is configured now, to be told something.
+fn configured<'a>(
+    app: &'a App,
+    instance: &'a Instance,
+    provider: Provider,
+) -> Result<Box<dyn ErrorTracker + 'a>, SourceError> {
+    let tracker = provider.pick(app, instance).and_then(|picked| picked.tracker);
+    tracker.ok_or(SourceError::Missing { source_name: provider.name().into(), what: "configuration any more".into() })
 }

@@ -6,8 +6,9 @@
 mod wire;
 
 use super::SourceError;
-use super::tracker::{Tracker, same, seen};
+use super::tracker::{ErrorTracker, Tracker, same, seen};
 use crate::egress::{Answer, Method, Page, cursor_of};
+use async_trait::async_trait;
 use jiff::Timestamp;
 use onduty_core::signal::{ErrorGroup, ErrorStatus, Observation};
 use serde_json::Value;
@@ -29,12 +30,9 @@ pub struct Bugsink<'a> {
     pub environments: &'a [String],
 }
 
-impl Bugsink<'_> {
-    /// What changed since `known`. `baseline` is whether this is the first look.
-    ///
-    /// # Errors
-    /// Never partial: one failed page fails the call, because a short list would read as good news.
-    pub async fn poll(
+#[async_trait]
+impl ErrorTracker for Bugsink<'_> {
+    async fn poll(
         &self,
         known: &[ErrorGroup],
         baseline: bool,
@@ -55,6 +53,29 @@ impl Bugsink<'_> {
         Ok(told)
     }
 
+    async fn assign(&self, _: &str, _: &str) -> Result<(), SourceError> {
+        // It was not asked, so that there is no status.
+        let answer = "Bugsink knows no owners; onduty keeps this one".into();
+        Err(SourceError::Refused { source_name: NAME.into(), status: 0, answer })
+    }
+
+    async fn resolve(&self, id: &str) -> Result<(), SourceError> {
+        let issue = ["api", "canonical", "0", "issues", id];
+        let path: Vec<&str> = issue.into_iter().chain(["resolve"]).collect();
+        match self.api.change(Method::POST, &path, &Value::Null).await {
+            // What is resolved already, or gone, is refused; what it is then tells.
+            Ok(_) | Err(SourceError::Refused { status: 400 | 404, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let (issue, _) = self.api.get(&issue, &[]).await?;
+        match issue["is_resolved"].as_bool() {
+            Some(true) => Ok(()),
+            _ => Err(SourceError::Missing { source_name: NAME.into(), what: format!("resolution of issue {id}") }),
+        }
+    }
+}
+
+impl Bugsink<'_> {
     async fn issue(
         &self,
         issue: &Value,
@@ -103,25 +124,6 @@ impl Bugsink<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Resolves the issue, in all its environments, and reads back whether Bugsink shows it so.
-    ///
-    /// # Errors
-    /// Bugsink cannot be asked, refuses, or does not show it as resolved afterwards.
-    pub async fn resolve(&self, id: &str) -> Result<(), SourceError> {
-        let issue = ["api", "canonical", "0", "issues", id];
-        let path: Vec<&str> = issue.into_iter().chain(["resolve"]).collect();
-        match self.api.change(Method::POST, &path, &Value::Null).await {
-            // What is resolved already, or gone, is refused; what it is then tells.
-            Ok(_) | Err(SourceError::Refused { status: 400 | 404, .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let (issue, _) = self.api.get(&issue, &[]).await?;
-        match issue["is_resolved"].as_bool() {
-            Some(true) => Ok(()),
-            _ => Err(SourceError::Missing { source_name: NAME.into(), what: format!("resolution of issue {id}") }),
-        }
     }
 
     /// Id and slug of each project that is wanted.

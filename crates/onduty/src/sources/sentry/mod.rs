@@ -6,9 +6,10 @@
 
 mod wire;
 
-use super::tracker::{Tracker, linked, same, seen};
+use super::tracker::{ErrorTracker, Tracker, linked, same, seen};
 use super::{Decoded, Ignored, SourceError, dedup_key, signing};
 use crate::egress::{Method, next_link};
+use async_trait::async_trait;
 use jiff::Timestamp;
 use onduty_core::ids::SourceName;
 use onduty_core::signal::{ErrorGroup, ErrorStatus, Observation};
@@ -80,13 +81,10 @@ pub struct Sentry<'a> {
     pub environments: &'a [String],
 }
 
-impl Sentry<'_> {
-    /// What changed since `known`: every unresolved issue of every environment, all pages followed, and each known one
-    /// that is not among them any more. `baseline` is whether this is the first look.
-    ///
-    /// # Errors
-    /// Never partial: one failed page fails the call, because a short list would read as good news.
-    pub async fn poll(
+#[async_trait]
+impl ErrorTracker for Sentry<'_> {
+    /// Every unresolved issue of every environment, and each known one that is not among them any more.
+    async fn poll(
         &self,
         known: &[ErrorGroup],
         baseline: bool,
@@ -143,11 +141,7 @@ impl Sentry<'_> {
         Ok(told)
     }
 
-    /// Says that `assignee`, an e-mail or user name, has the issue, and reads back whether Sentry thinks so.
-    ///
-    /// # Errors
-    /// Sentry cannot be asked, refuses, or shows somebody else afterwards.
-    pub async fn assign(&self, id: &str, assignee: &str) -> Result<(), SourceError> {
+    async fn assign(&self, id: &str, assignee: &str) -> Result<(), SourceError> {
         let path = self.path(&["issues", id]);
         self.api.change(Method::PUT, &path, &json!({ "assignedTo": assignee })).await?;
         let issue = self.issue(id).await?.unwrap_or_default();
@@ -159,18 +153,16 @@ impl Sentry<'_> {
         }
     }
 
-    /// Resolves the issue, in all its environments, and reads back whether Sentry shows it so.
-    ///
-    /// # Errors
-    /// Sentry cannot be asked, refuses, or does not show it as resolved afterwards.
-    pub async fn resolve(&self, id: &str) -> Result<(), SourceError> {
+    async fn resolve(&self, id: &str) -> Result<(), SourceError> {
         self.api.change(Method::PUT, &self.path(&["issues", id]), &json!({ "status": "resolved" })).await?;
         match self.issue(id).await?.as_ref().and_then(wire::status) {
             Some(ErrorStatus::Resolved) => Ok(()),
             _ => Err(SourceError::Missing { source_name: NAME.into(), what: format!("resolution of issue {id}") }),
         }
     }
+}
 
+impl Sentry<'_> {
     async fn unresolved(&self, environment: &str, now: Timestamp) -> Result<Vec<ErrorGroup>, SourceError> {
         let mut query = "is:unresolved".to_owned();
         if !self.projects.is_empty() {
