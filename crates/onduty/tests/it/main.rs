@@ -36,6 +36,7 @@ mod power_loss;
 mod real_bugsink;
 mod real_input;
 mod restarts;
+mod scripts;
 mod seed_day;
 mod self_audit;
 mod sentry_contract;
