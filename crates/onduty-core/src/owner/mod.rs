@@ -52,6 +52,8 @@ pub struct Evidence {
     /// The commits after the last green build up to the first red one, newest first; empty when there is none of
     /// either.
     pub since_green: Vec<Commit>,
+    /// The last green revision, where it is not among the commits that led to the red one.
+    pub green_is_gone: Option<String>,
     /// What the past of the failing check says, where it was flaky before.
     pub flaky: Option<Flaky>,
     /// Where the last rollout went and what was new in it, newest first; for causes that a rollout may have brought.
@@ -96,14 +98,29 @@ pub fn suggest(evidence: &Evidence, roster: &Roster, today: Date, at: Timestamp)
 
 /// Why there is nobody, or what is to be known about those who are named.
 fn note(evidence: &Evidence, is_nobody: bool) -> Option<String> {
+    let gone = evidence.green_is_gone.as_deref().map(green_is_gone);
     if let Some(trouble) = &evidence.trouble {
-        return Some(trouble.clone());
+        return Some([Some(trouble.clone()), gone].into_iter().flatten().collect::<Vec<_>>().join("; "));
     }
     let why = is_nobody.then(|| why_nobody(evidence).to_owned());
     let unchanged = ranking::is_unchanged_by_rollout(evidence)
         .then(|| "no commit of the last rollout changed these files".to_owned());
-    let said: Vec<String> = [why, unchanged, evidence.place.doubt()].into_iter().flatten().collect();
+    let said: Vec<String> = [why, gone, unchanged, evidence.place.doubt()].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// How a note says it, behind the revision.
+const GREEN_IS_GONE: &str = "is not among the commits that are known to lead to the red one: the branch was rewritten, \
+                             or the green one is too long ago";
+
+fn green_is_gone(revision: &str) -> String {
+    let start: String = revision.chars().take(12).collect();
+    format!("the last green commit {start} {GREEN_IS_GONE}")
+}
+
+/// Whether `suggestion` says that the last green revision did not lead to the red one.
+pub fn says_green_is_gone(suggestion: &Suggestion) -> bool {
+    suggestion.note.as_deref().is_some_and(|note| note.contains(GREEN_IS_GONE))
 }
 
 fn why_nobody(evidence: &Evidence) -> &'static str {

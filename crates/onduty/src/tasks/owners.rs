@@ -74,15 +74,19 @@ async fn suggest_for(app: &App, duty: &DutyId, places: &mut Places, tried: &mut 
     Ok(())
 }
 
-/// Whether the commits since green became known only after `known` was suggested.
+/// Whether the commits since green, or that there are none, became known only after `known` was suggested.
 fn misses_commits(look: &Look, item: &Item, known: &Suggestion) -> bool {
-    let is_late = |build| !suspects::since_green(look, build).is_empty();
+    let is_late = |build| match suspects::since_green(look, build) {
+        Ok(commits) => !commits.is_empty(),
+        Err(_) => !owner::says_green_is_gone(known),
+    };
     !speaks_of_commits(known) && failing(item).is_some_and(is_late)
 }
 
 fn says_more(new: &Suggestion, known: &Suggestion) -> bool {
     let is_first = known.people.is_empty() && !new.people.is_empty();
-    is_first || (speaks_of_commits(new) && !speaks_of_commits(known))
+    let is_gone = owner::says_green_is_gone(new) && !owner::says_green_is_gone(known);
+    is_first || is_gone || (speaks_of_commits(new) && !speaks_of_commits(known))
 }
 
 fn speaks_of_commits(suggestion: &Suggestion) -> bool {
@@ -125,7 +129,10 @@ async fn suggest(app: &App, look: &Look, places: &mut Places, item: &Item) -> Su
         }
         Why::Condition { .. } => {
             if let Some(build) = failing(item) {
-                evidence.since_green = suspects::since_green(look, build);
+                match suspects::since_green(look, build) {
+                    Ok(commits) => evidence.since_green = commits,
+                    Err(green) => evidence.green_is_gone = Some(green),
+                }
                 evidence.flaky = suspects::flaky(look, build);
                 places.look_around(app, look, &build.frames, vec![build.revision.clone()], &mut evidence).await;
             }

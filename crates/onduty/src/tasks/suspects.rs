@@ -46,15 +46,23 @@ pub(super) fn flaky(look: &Look, failing: &Build) -> Option<Flaky> {
     state.and_then(|(_, state)| Flaky::of(&state.reds, &failing.revision))
 }
 
-/// The commits after the last green build of the same check, up to the one that failed.
-pub(super) fn since_green(look: &Look, failing: &Build) -> Vec<Commit> {
+/// The commits after the last green build of the same check, up to the one that failed; none before both are known.
+///
+/// # Errors
+/// The green revision, where the commits that led to the red one are known and it is not among them.
+pub(super) fn since_green(look: &Look, failing: &Build) -> Result<Vec<Commit>, String> {
     let mut states = look.snapshot.of_kind(&Kind::Builds).filter(|(_, state)| is_of_check(state, failing));
-    let Some(green) = states.find_map(|(_, state)| state.last_passed.as_ref()) else { return Vec::new() };
+    let Some(green) = states.find_map(|(_, state)| state.last_passed.as_ref()) else { return Ok(Vec::new()) };
     let head = look.snapshot.heads().find(|head| {
         Some(head.branch.as_str()) == failing.branch.as_deref()
             && head.repository.eq_ignore_ascii_case(&failing.repository)
     });
-    head.and_then(|head| between(&head.commits, &green.revision, &failing.revision)).unwrap_or_default()
+    let Some(head) = head else { return Ok(Vec::new()) };
+    match between(&head.commits, &green.revision, &failing.revision) {
+        Some(commits) => Ok(commits),
+        None if head.commits.iter().any(|commit| commit.revision == failing.revision) => Err(green.revision.clone()),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn is_of_check(state: &SignalState, failing: &Build) -> bool {

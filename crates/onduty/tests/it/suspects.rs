@@ -137,3 +137,29 @@ async fn a_build_that_is_told_before_its_commit_still_finds_who() {
     assert_eq!(first(&found).0, "omar", "{found}");
     served.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_green_commit_that_was_pushed_away_is_said_and_nobody_is_blamed() {
+    let mut served = watched();
+    let repository = served.repository();
+    let start = commit(&repository, "lena", "src/cart.rs");
+    let green = commit(&repository, "omar", "src/price.rs");
+    served.start().await;
+    let build = |revision: &str, state: &str| {
+        json!({"type": "build", "repository": "acme/shop", "branch": "main", "revision": revision, "name": "unit tests",
+            "state": state, "started_at": real_now().to_string()})
+    };
+    assert_eq!(served.signal("build-1", &build(&green, "passed")).await, Some(202));
+    git(&repository, &["reset", "--quiet", "--hard", &start]);
+    let red = commit(&repository, "omar", "src/tax.rs");
+    git(&repository, &["reflog", "expire", "--expire=now", "--all"]);
+    git(&repository, &["gc", "--quiet", "--prune=now"]);
+    assert_eq!(served.signal("build-2", &build(&red, "failed")).await, Some(202));
+    let said = format!("the last green commit {} is not among the commits", &green[..12]);
+    let page = eventually("the page says that the green commit is gone", async || {
+        Some(served.lena().get("/").await.expect(200).text).filter(|page| page.contains(&said))
+    })
+    .await;
+    assert!(!page.contains("Could help: "), "nobody is blamed for commits that nobody knows");
+    served.stop().await;
+}

@@ -39,6 +39,26 @@ fn a_file_is_known_as_the_repository_has_it() {
 }
 
 #[test]
+fn a_green_commit_that_is_gone_is_said() {
+    let gone = Evidence { green_is_gone: Some("41c09d2e".repeat(5)), ..Evidence::default() };
+    let found = suggested(&gone);
+    assert_eq!(
+        found.note.as_deref(),
+        Some(
+            "neither a file of the team's code nor a commit since green is known for this; the last green commit \
+             41c09d2e41c0 is not among the commits that are known to lead to the red one: the branch was rewritten, or \
+             the green one is too long ago"
+        )
+    );
+    assert!(found.people.is_empty() && says_green_is_gone(&found));
+    // Beside the names, and beside other trouble.
+    let trouble = Some("trouble".to_owned());
+    let named = suggested(&Evidence { trouble, green_is_gone: gone.green_is_gone, ..place(&[("a.rs", &["lena 1"])]) });
+    assert!(!named.people.is_empty() && says_green_is_gone(&named));
+    assert!(named.note.unwrap().starts_with("trouble; the last green commit 41c09d2e41c0 is"));
+}
+
+#[test]
 fn a_check_that_was_flaky_makes_everybody_less_likely() {
     let sure = |flaky| {
         let since_green = vec![commit("lena 1")];
