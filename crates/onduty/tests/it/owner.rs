@@ -2,6 +2,7 @@
 
 use crate::tools::{Said, git, onduty};
 use serde_json::{Value, json};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// A repository in which Lena wrote the cart, Omar rewrote a line of it, Eva works next to it, a machine is everywhere
@@ -184,4 +185,27 @@ async fn a_copy_that_leaves_something_out_says_so() {
     let said = onduty(shop.folder.path(), &[], &[asked.as_slice(), &["--json"]].concat()).await;
     let answer: Value = serde_json::from_str(&said.out).unwrap();
     assert!(answer["note"].as_str().unwrap().ends_with(": src/cart/pay.rs"), "{answer}");
+}
+
+/// A name that is no text can be typed in a shell, and stand in a file of questions.
+#[tokio::test]
+async fn a_path_that_is_no_text_is_refused_in_words() {
+    let shop = repository();
+    let refused = |arguments: &[&std::ffi::OsStr]| {
+        let output = std::process::Command::new(crate::tools::ONDUTY)
+            .args(["owner", "--repo", "shop", "--index", "index"])
+            .args(arguments)
+            .current_dir(shop.folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        String::from_utf8(output.stderr).expect("what is said is text")
+    };
+    let frame = std::ffi::OsStr::from_bytes(b"src/\xff.rs:1");
+    let said = refused(&["--frame".as_ref(), frame]);
+    assert!(said.contains("invalid UTF-8"), "{said}");
+    let case = b"{\"id\": \"1\", \"rev\": \"HEAD\", \"at\": \"2026-02-10T12:00:00Z\", \"frames\": [{\"file\": \"src/\xff.rs\"}]}";
+    std::fs::write(shop.folder.path().join("cases"), case).unwrap();
+    let said = refused(&["--cases".as_ref(), "cases".as_ref()]);
+    assert!(said.contains("cases cannot be read") && said.contains("UTF-8"), "{said}");
 }

@@ -206,6 +206,51 @@ async fn hostile_branches_authors_and_configuration_are_harmless() {
     assert!(!repository.path().join("work/pwned").exists());
 }
 
+/// A `.gitmodules` with what went wrong with them: options and commands for addresses, folders outside, modules that
+/// hide. One address is where `listener` waits.
+pub(super) fn hostile_modules(listener: &std::net::TcpListener, pwned: &Path) -> String {
+    let (port, pwned) = (listener.local_addr().unwrap().port(), pwned.display());
+    format!(
+        "[submodule \"sub\"]\n\tpath = sub\n\turl = http://127.0.0.1:{port}/sub.git\n\tignore = all\n\
+         \tfetchRecurseSubmodules = true\n\
+         [submodule \"../../up\"]\n\tpath = ../\n\turl = --upload-pack=touch {pwned}\n\
+         \turl = ext::touch {pwned}\n"
+    )
+}
+
+#[tokio::test]
+async fn modules_of_a_repository_are_not_fetched() {
+    let repository = Repository::new();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let pwned = repository.path().join("pwned");
+    let first = repository.commit("a", "First");
+    let mirror = repository.mirror().await;
+    std::fs::write(repository.path().join("work/.gitmodules"), hostile_modules(&listener, &pwned)).unwrap();
+    repository.git(&["add", ".gitmodules"]);
+    for path in ["sub", "up"] {
+        repository.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{first},{path}")]);
+    }
+    repository.git(&["commit", "--quiet", "-m", "Second"]);
+    let second = repository.git(&["rev-parse", "HEAD"]);
+    // Twice: the second time the mirror has the file itself.
+    for _ in 0..2 {
+        mirror.refresh().await.unwrap();
+    }
+    let found = head(&mirror, "main").await;
+    assert_eq!(
+        (found.revision.as_str(), found.commits[0].files.join("|")),
+        (second.as_str(), ".gitmodules|sub|up".into())
+    );
+    let history = mirror.history(&second).await.unwrap();
+    assert_eq!(history.at(&second).unwrap().touches_of("sub").len(), 1);
+    assert!(!pwned.exists());
+    assert!(!mirror.folder.join("modules").exists());
+    assert!(listener.accept().is_err(), "nobody was asked for a module");
+    let about = last_change(&repository.path().join("work"), "a").await.unwrap();
+    assert_eq!(about.map(|commit| commit.title).as_deref(), Some("First"));
+}
+
 #[tokio::test]
 async fn a_content_that_is_too_large_is_not_touched() {
     let repository = Repository::new();

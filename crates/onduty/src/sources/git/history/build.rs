@@ -2,7 +2,7 @@
 
 use super::events::Change;
 use super::reading::{MAX_COMMITS, Reading};
-use super::{History, HistoryError, IGNORE_FILE, Inner, compare, disk, holes, read};
+use super::{History, HistoryError, IGNORE_FILE, Inner, NO_MODULES, compare, disk, holes, read};
 use crate::sources::git::{Git, GitError};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -20,13 +20,14 @@ const MAX_IGNORED: usize = 100_000;
 const MAX_IGNORE_BYTES: usize = 16 * 1024 * 1024;
 
 /// A parent stands before its children; each merge is compared with its first parent.
-const LOG: [&str; 11] = [
+const LOG: [&str; 12] = [
     "log",
     "--topo-order",
     "--reverse",
     "--no-abbrev",
     "--no-textconv",
     "--no-ext-diff",
+    NO_MODULES,
     "-z",
     "--raw",
     "--diff-merges=first-parent",

@@ -1,11 +1,11 @@
 //! Lets git compare what files contained and keeps how lines moved. Several gits share the work, each a part of it.
 
-use super::HistoryError;
 use super::events::Change;
 use super::lines::Hunk;
 use super::patches::{self, Patch, Piece, Sources};
 use super::read::malformed;
 use super::reading::{Reading, place};
+use super::{HistoryError, NO_MODULES};
 use crate::sources::git::Git;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,7 +30,7 @@ const MAX_HUNKS: usize = 10_000_000;
 
 /// Commits come by standard input, and each is named in the answer, so that none is left out unseen. The rest is as
 /// `git blame -w` compares; of a file that is gone nothing is asked.
-const COMPARE: [&str; 16] = [
+const COMPARE: [&str; 17] = [
     "diff-tree",
     "--stdin",
     "--always",
@@ -40,6 +40,7 @@ const COMPARE: [&str; 16] = [
     "--full-index",
     "--no-textconv",
     "--no-ext-diff",
+    NO_MODULES,
     "-M",
     "-l1000",
     "-p",

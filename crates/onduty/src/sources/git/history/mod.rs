@@ -31,6 +31,9 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+/// Without it git reads the `.gitmodules` of a work tree: leaves out what that ignores, and ends where it is unsafe.
+const NO_MODULES: &str = "--ignore-submodules=none";
+
 /// Number of a commit in one [`History`]; parents have smaller numbers than their children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitNo(u32);

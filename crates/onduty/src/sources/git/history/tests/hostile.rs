@@ -1,8 +1,13 @@
 //! Histories that nobody would make by accident: an answer or a refusal, never a hang.
 
 use super::*;
+use onduty_core::owner::mailmap::Mailmap;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
+
+/// Far more than a busy machine needs for a million lines, and far less than the square of them would take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn an_empty_repository_has_an_empty_history() {
@@ -33,14 +38,19 @@ async fn a_million_lines_and_thousands_of_files_in_one_commit() {
     repository.write("long", &text.replacen("\n500000\n", "\nhalf\n", 1));
     repository.write("wide", &"x".repeat(3_000_000));
     let second = repository.commit("Second");
+    let began = Instant::now();
     let history = repository.history().await;
     let at = history.at(&second).unwrap();
     let found = at.blame("long", 500_000..500_003).unwrap();
     let found: Vec<&str> = found.iter().map(|(_, no)| history.commit(*no).id.as_str()).collect();
     assert_eq!(found, [&first, &second, &first]);
     assert_eq!(at.blame("long", 0..u32::MAX).unwrap().len(), 1_000_000);
-    assert_eq!(lines_of(&history, &second, "wide"), [second]);
+    assert_eq!(lines_of(&history, &second, "wide"), std::slice::from_ref(&second));
     assert_eq!(lines_of(&history, &first, "many/4999"), [first]);
+    let spots = ["long", "wide"].map(|file| Spot { file: file.to_owned(), line: Some(u32::MAX) });
+    let scene = Scene::of(&history, &second, Timestamp::MAX, &Mailmap::default(), None).unwrap();
+    assert_eq!(scene.place(&spots).files.names, ["long", "wide"]);
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -78,6 +88,72 @@ async fn odd_names_times_and_authors() {
     assert!(!shown.contains("\\u{1b}") && !shown.contains("\\u{7}"), "{shown}");
     let today = at.clone().no_later_than(Timestamp::from_second(1_800_000_000).unwrap());
     assert!(!today.touches_under("").iter().any(|no| history.commit(*no).committed_at.as_second() > 1_800_000_000));
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_answers_for_no_other() {
+    let repository = Repository::new();
+    std::fs::create_dir(repository.work().join("src")).unwrap();
+    let odd = std::ffi::OsStr::from_bytes(b"src/\xff.rs");
+    std::fs::write(repository.work().join(odd), "one\n").unwrap();
+    let first = repository.commit("No text");
+    // What trackers and builds make of such a name.
+    let shown = "src/\u{fffd}.rs";
+    let asked = |history: &History, revision: &str| {
+        let spot = Spot { file: format!("/srv/app/{shown}"), line: Some(1) };
+        let scene = Scene::of(history, revision, Timestamp::MAX, &Mailmap::default(), None).unwrap();
+        let place = scene.place(&[spot]);
+        let lines: Vec<String> = place.lines.into_iter().map(|line| line.revision).collect();
+        (place.files.names, lines)
+    };
+    let history = repository.history().await;
+    let at = history.at(&first).unwrap();
+    assert_eq!(at.blame(shown, 1..2), Err(BlameError::NoSuchFile));
+    assert_eq!(titles(&history, at.touches_of(shown)), [""; 0]);
+    assert_eq!(titles(&history, at.touches_under("src")), ["No text"]);
+    assert_eq!(at.files_of(at.revision()), [shown]);
+    assert_eq!(asked(&history, &first), (Vec::new(), Vec::new()));
+
+    // One that really has this name is another file.
+    repository.write(shown, "two\n");
+    let second = repository.commit("Text");
+    let history = repository.history().await;
+    assert_eq!(titles(&history, history.at(&second).unwrap().touches_of(shown)), ["Text"]);
+    assert_eq!(asked(&history, &second), (vec![shown.to_owned()], vec![second]));
+}
+
+#[tokio::test]
+async fn modules_that_git_refuses_hide_nothing_and_run_nothing() {
+    let repository = Repository::new();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let pwned = repository.folder.path().join("pwned");
+    repository.write("a", "one\n");
+    repository.commit("First");
+    // This setting alone makes git refuse the file.
+    let command = format!("\tupdate = !touch {}\n", pwned.display());
+    let modules = crate::sources::git::tests::hostile_modules(&listener, &pwned) + &command;
+    repository.write(".gitmodules", &modules);
+    // It is there, and its own configuration wants to run something.
+    repository.git(&["init", "--quiet", "sub"]);
+    repository.git(&["-C", "sub", "commit", "--quiet", "--allow-empty", "-m", "Sub"]);
+    repository.git(&["-C", "sub", "config", "core.fsmonitor", &format!("touch {}", pwned.display())]);
+    let module = repository.git(&["-C", "sub", "rev-parse", "HEAD"]);
+    repository.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{module},sub")]);
+    repository.git(&["add", ".gitmodules"]);
+    repository.seconds.set(repository.seconds.get() + 1);
+    repository.git(&["commit", "--quiet", "-m", "Second"]);
+    for (key, value) in [("submodule.recurse", "true"), ("fetch.recurseSubmodules", "yes"), ("diff.submodule", "diff")]
+    {
+        repository.git(&["config", key, value]);
+    }
+    let tip = repository.git(&["rev-parse", "HEAD"]);
+    let history = repository.history().await;
+    let at = history.at(&tip).unwrap();
+    assert_eq!(titles(&history, at.touches_of("sub")), ["Second"]);
+    assert_eq!(lines_of(&history, &tip, ".gitmodules").len(), modules.lines().count());
+    assert!(!pwned.exists());
+    assert!(listener.accept().is_err(), "nobody was asked for a module");
 }
 
 #[tokio::test]
