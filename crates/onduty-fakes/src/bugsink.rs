@@ -2,7 +2,7 @@
 //!
 //! Written from Bugsink's own API description. Its own server, because its addresses are not those of the other fakes.
 
-use crate::served::{Served, Shared};
+use crate::served::{Served, Shared, merged};
 use crate::trouble::{Misbehaved, Trouble, misbehave, said};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -38,6 +38,9 @@ struct Model {
     issues: BTreeMap<u64, Issue>,
     trouble: Option<(Place, Trouble)>,
     asked: Vec<String>,
+    slug: Option<String>,
+    /// What issues and their events say instead.
+    instead: BTreeMap<u64, (Value, Value)>,
 }
 
 /// The tracker behind HTTP on a free loopback port.
@@ -62,6 +65,16 @@ impl Bugsink {
     pub fn happens(&self, id: u64, environment: &str, title: &str, at: &str) {
         let (title, environment, at) = (title.to_owned(), environment.to_owned(), at.to_owned());
         self.0.shared.model().issues.insert(id, Issue { title, environment, resolved: false, at });
+    }
+
+    /// What an issue and its event say instead: a merge patch (RFC 7396) for each.
+    pub fn says(&self, id: u64, issue: Value, event: Value) {
+        self.0.shared.model().instead.insert(id, (issue, event));
+    }
+
+    /// The one project has another slug.
+    pub fn renames_its_project(&self, slug: &str) {
+        self.0.shared.model().slug = Some(slug.to_owned());
     }
 
     /// Misbehaves at one place, or not any more.
@@ -108,18 +121,30 @@ async fn answer(State(shared): State<Shared<Model>>, request: Request) -> Respon
         }
     }
     let body = match rest {
-        ["projects"] => list(vec![json!({"id": 2, "slug": "shop", "name": "The shop"})], None),
+        ["projects"] => {
+            let slug = model.slug.as_deref().unwrap_or("shop");
+            list(vec![json!({"id": 2, "slug": slug, "name": "The shop"})], None)
+        }
         ["issues"] => {
-            let all = model.issues.iter().map(|(id, issue)| shown(*id, issue));
+            let instead = |id: &u64, issue: Value| match model.instead.get(id) {
+                Some((instead, _)) => merged(issue, instead),
+                None => issue,
+            };
+            let all = model.issues.iter().map(|(id, issue)| instead(id, shown(*id, issue)));
             let more = offset + PAGE < model.issues.len();
             list(all.skip(offset).take(PAGE).collect(), more.then_some(offset + PAGE))
         }
         ["events"] => list(vec![json!({ "id": issue })], None),
         ["events", id] => {
-            let issue = id.parse().ok().and_then(|id: u64| model.issues.get(&id)).cloned().unwrap_or_else(somebody);
+            let no: Option<u64> = id.parse().ok();
+            let issue = no.and_then(|no| model.issues.get(&no)).cloned().unwrap_or_else(somebody);
             let frames = json!([{"filename": "cart.py", "lineno": 7, "function": "checkout", "in_app": true}]);
-            json!({"id": id, "data": {"environment": issue.environment, "level": "error",
-                "exception": {"values": [{"stacktrace": {"frames": frames}}]}}})
+            let event = json!({"id": id, "data": {"environment": issue.environment, "level": "error",
+                "exception": {"values": [{"stacktrace": {"frames": frames}}]}}});
+            match no.and_then(|no| model.instead.get(&no)) {
+                Some((_, instead)) => merged(event, instead),
+                None => event,
+            }
         }
         _ => return said(404, &json!({"detail": "Not found."}), HeaderMap::new()),
     };

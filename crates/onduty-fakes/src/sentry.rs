@@ -3,7 +3,7 @@
 //! Written from Sentry's own API description and webhook pages. Used by the integration tests; its own server, because
 //! its addresses are not those of the other fakes.
 
-use crate::served::{Served, Shared};
+use crate::served::{Served, Shared, merged};
 use crate::trouble::{Misbehaved, Trouble, misbehave, said};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -30,6 +30,14 @@ struct Model {
     forget_owners: bool,
     forget_resolutions: bool,
     asked: Vec<String>,
+    /// What issues and their events say instead.
+    instead: BTreeMap<u64, (Value, Value)>,
+}
+
+impl Model {
+    fn instead_of(&self, id: u64, issue: Value) -> Value {
+        self.instead.get(&id).map_or(issue.clone(), |(instead, _)| merged(issue, instead))
+    }
 }
 
 /// The tracker behind HTTP on a free loopback port.
@@ -61,6 +69,11 @@ impl Sentry {
             file: file.to_owned(),
         };
         self.0.shared.model().issues.insert(id, issue);
+    }
+
+    /// What an issue and its event say instead: a merge patch (RFC 7396) for each.
+    pub fn says(&self, id: u64, issue: Value, event: Value) {
+        self.0.shared.model().instead.insert(id, (issue, event));
     }
 
     /// Somebody resolves an issue there.
@@ -152,11 +165,15 @@ async fn answer(State(shared): State<Shared<Model>>, request: Request) -> Respon
         ([], _) => list(&model, &query),
         ([id], &Method::PUT) => change(&mut model, id.parse().unwrap_or_default(), &body),
         ([id], _) => match model.issues.get_key_value(&id.parse().unwrap_or_default()) {
-            Some((id, issue)) => said(200, &detailed(*id, issue), HeaderMap::new()),
+            Some((id, issue)) => said(200, &model.instead_of(*id, detailed(*id, issue)), HeaderMap::new()),
             None => said(404, &json!({"detail": "The requested resource does not exist"}), HeaderMap::new()),
         },
         ([id, "events", "latest"], _) => match model.issues.get_key_value(&id.parse().unwrap_or_default()) {
-            Some((id, issue)) => said(200, &event(*id, issue), HeaderMap::new()),
+            Some((id, issue)) => {
+                let shown = event(*id, issue);
+                let shown = model.instead.get(id).map_or(shown.clone(), |(_, instead)| merged(shown, instead));
+                said(200, &shown, HeaderMap::new())
+            }
             None => said(404, &json!({"detail": "Event not found"}), HeaderMap::new()),
         },
         _ => said(404, &json!({"detail": "The requested resource does not exist"}), HeaderMap::new()),
@@ -172,7 +189,7 @@ fn list(model: &Model, query: &BTreeMap<String, String>) -> Response<Body> {
         .issues
         .iter()
         .filter(|(_, issue)| issue.status == "unresolved" && issue.environment == environment)
-        .map(|(id, issue)| listed(*id, issue))
+        .map(|(id, issue)| model.instead_of(*id, listed(*id, issue)))
         .collect();
     let offset: usize = query.get("cursor").and_then(|cursor| cursor.split(':').nth(1)?.parse().ok()).unwrap_or(0);
     let page = |offset: usize| open.iter().skip(offset).take(PAGE).cloned().collect::<Value>();

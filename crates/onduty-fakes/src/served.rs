@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::handler::Handler;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
@@ -63,4 +64,21 @@ impl<M> Drop for Served<M> {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// `value` as the merge patch `patch` (RFC 7396) changes it; what is null there is gone.
+pub(crate) fn merged(mut value: Value, patch: &Value) -> Value {
+    let Value::Object(changes) = patch else { return patch.clone() };
+    if !value.is_object() {
+        value = Value::Object(Default::default());
+    }
+    if let Value::Object(fields) = &mut value {
+        for (name, change) in changes {
+            let before = fields.remove(name).unwrap_or_default();
+            if !change.is_null() {
+                fields.insert(name.clone(), merged(before, change));
+            }
+        }
+    }
+    value
 }

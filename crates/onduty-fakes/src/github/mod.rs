@@ -53,6 +53,11 @@ impl Github {
         self.world.deliver(outgoing("ping", body)).await
     }
 
+    /// Sends a body that no act makes, signed like all others.
+    pub async fn send_body(&self, event: &str, body: Value) -> Sent {
+        self.world.deliver(outgoing(event, body)).await
+    }
+
     /// The check run with this id, wherever it is.
     pub fn check(&self, id: u64) -> Option<CheckView> {
         self.world.model().github.check_view(id)

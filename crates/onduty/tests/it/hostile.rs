@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Text that would do harm in HTML, in an attribute, in a terminal and to the eye; `mark` says where it came from.
-fn hostile(mark: &str) -> String {
+pub fn hostile(mark: &str) -> String {
     format!(
         "zq-{mark}<script>alert(1)</script>\"><img src=x onerror=alert(1)>'{{{{7*7}}}}\u{202e}gpj.exe\u{1b}[2J\u{200b}&amp;"
     )
 }
 
 /// The same without spaces, where a source wants a word.
-fn hostile_word(mark: &str) -> String {
+pub fn hostile_word(mark: &str) -> String {
     hostile(mark).replace(' ', "/").replace('\u{1b}', "")
 }
 
@@ -34,7 +34,7 @@ const RAW: [(&str, &str); 10] = [
     ("href=\"data:text/html", "a click opens a page of theirs"),
 ];
 
-fn check(page: &str, name: &str) {
+pub fn check(page: &str, name: &str) {
     for (raw, harm) in RAW {
         if let Some(at) = page.find(raw) {
             let from = page.floor_char_boundary(at.saturating_sub(120));
@@ -51,7 +51,7 @@ fn check(page: &str, name: &str) {
 }
 
 /// Which marks a page shows.
-fn marks(page: &str) -> Vec<&str> {
+pub fn marks(page: &str) -> Vec<&str> {
     let mut found: Vec<&str> = page
         .split("zq-")
         .skip(1)

@@ -17,6 +17,7 @@ mod faults;
 mod files;
 mod headers;
 mod hostile;
+mod hostile_sources;
 mod intake;
 mod kills;
 mod layers;
