@@ -166,7 +166,6 @@ async fn a_backup_under_load_restores_to_a_prefix() {
     eprintln!("backup under load: {rate:.0} deliveries/s, {backups} backups restored");
     load.stop().await;
     served.stop().await;
-    assert!(rate >= least, "{rate:.0} deliveries/s were acknowledged while backups ran; at least {least} are promised");
 
     let store = Store::open_at(&stores::location(&files)).await.unwrap();
     let mut reader = store.read().await.unwrap();
@@ -186,6 +185,8 @@ async fn a_backup_under_load_restores_to_a_prefix() {
     }
     drop(reader);
     store.close().await;
+    // Last: a machine that is too busy for it says nothing about the backups.
+    assert!(rate >= least, "{rate:.0} deliveries/s were acknowledged while backups ran; at least {least} are promised");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
