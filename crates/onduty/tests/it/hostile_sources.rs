@@ -101,7 +101,7 @@ async fn what_github_says_is_tame() {
     // Every check counts, and passes run when the test says so: all builds are there when main turns red.
     let roster = vec![("      checks: {blocking: [lint, unit tests, build image, e2e]}\n".to_owned(), String::new())];
     let day = Day::set(Setting { tasks: false, roster, ..Setting::default() }).await;
-    let main = day.world.github().main().head();
+    let (main, pushed) = ("cd".repeat(20), "ab".repeat(20));
     let repository = json!({"id": 1, "full_name": "acme/shop", "html_url": LINK, "pushed_at": 1_772_438_700});
     let at = crate::day::instant("09:04").to_string();
     let failed = |more: Value| -> Value {
@@ -113,7 +113,8 @@ async fn what_github_says_is_tame() {
     let output = json!({"title": hostile("g-output"), "summary": format!("{}.rs:3: boom", hostile("g-summary")),
         "text": format!("{}.rb:14: boom", hostile_word("g-place"))});
     let suite = |more: Value| json!({"check_suite": failed(more), "repository": repository});
-    let pushed = json!({"id": "ab".repeat(20), "message": hostile("g-message"), "timestamp": at,
+    let base = json!({"id": main, "message": "x", "timestamp": at});
+    let commit = json!({"id": pushed, "message": hostile("g-message"), "timestamp": at,
         "author": {"name": hostile("g-author"), "email": hostile("g-email")}, "added": [hostile("g-added")]});
     let deployment = |id: u64, environment: &str| {
         json!({"repository": repository,
@@ -143,11 +144,11 @@ async fn what_github_says_is_tame() {
         ("deployment_status", deployment(2, &hostile("g-environment"))),
         (
             "push",
-            json!({"ref": "refs/heads/main", "after": "ab".repeat(20), "commits": [pushed], "repository": repository}),
+            json!({"ref": "refs/heads/main", "after": pushed, "commits": [base, commit], "repository": repository}),
         ),
         (
             "push",
-            json!({"ref": format!("refs/heads/{}", hostile_word("g-ref")), "after": "cd".repeat(20), "commits": [],
+            json!({"ref": format!("refs/heads/{}", hostile_word("g-ref")), "after": pushed, "commits": [],
             "repository": repository}),
         ),
     ] {
@@ -155,8 +156,26 @@ async fn what_github_says_is_tame() {
         assert_eq!(sent.statuses(), [202], "{event}: {body}");
     }
     day.pass().await;
+    // What was pushed would go out, and is listed.
+    for name in ["lint", "unit tests", "build image", "e2e"] {
+        let passed = json!({"type": "build", "repository": "acme/shop", "branch": "main", "state": "passed",
+            "revision": pushed, "name": name, "started_at": crate::day::instant("09:05").to_string()});
+        assert!(day.world.signals().send_body(passed).await.accepted());
+    }
+    day.pass().await;
     let lena = day.administrator("lena").await;
-    let wanted = ["g-app", "g-check", "g-context", "g-description", "g-login", "g-output", "g-workflow"];
+    let wanted = [
+        "g-app",
+        "g-author",
+        "g-check",
+        "g-context",
+        "g-description",
+        "g-environment",
+        "g-login",
+        "g-message",
+        "g-output",
+        "g-workflow",
+    ];
     every_page_is_tame(&day, &lena, &wanted).await;
     day.end().await;
 }
