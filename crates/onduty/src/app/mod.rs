@@ -173,7 +173,7 @@ impl App {
             GitRepository::Folder(path) => path.display().to_string(),
             GitRepository::Url(url) => url.clone(),
         };
-        Mirror::open(&source.name, &location, &self.data.join("repositories")).await
+        Mirror::open(&source.name, &location, &self.data.join("repositories"), &self.egress).await
     }
 
     /// Where the ends of the log books' chains are kept, outside the database.

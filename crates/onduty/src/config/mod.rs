@@ -172,6 +172,16 @@ pub enum GitRepository {
     Url(String),
 }
 
+impl GitRepository {
+    /// The address that git asks over the network.
+    pub fn web_address(&self) -> Option<&str> {
+        match self {
+            GitRepository::Url(url) if !url.starts_with("file:") => Some(url),
+            GitRepository::Url(_) | GitRepository::Folder(_) => None,
+        }
+    }
+}
+
 /// Webhooks of GitHub.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GithubSource {
@@ -299,6 +309,7 @@ impl Config {
         let trackers = self.sources.sentry.iter().chain(&self.sources.bugsink).map(|tracker| tracker.url.as_str());
         let named = self.write_back_errors.iter().map(|target| target.url.as_str()).chain(trackers);
         let named = named.chain(self.access.oidc.iter().map(|oidc| oidc.issuer.as_str()));
+        let named = named.chain(self.sources.git.iter().filter_map(|git| git.repository.web_address()));
         named.filter_map(|address| Url::parse(address).ok()).fold(policy, |policy, url| policy.naming(&url))
     }
 

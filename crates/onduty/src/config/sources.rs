@@ -2,6 +2,7 @@
 
 use super::values::{duration, duration_of, has_credentials, line, path_text};
 use super::{EgressRules, GitRepository, GitSource, GithubSource, SignalsSource, Sources, secrets, trackers};
+use crate::egress::{Url, is_this_machine};
 use onduty_core::files::{Fields, Node, Place, Problems, Value, closest};
 use onduty_core::ids::is_plain_id;
 use onduty_core::signal::Kind;
@@ -121,7 +122,7 @@ fn git(node: &Node, base: &Path, problems: &mut Problems) -> Option<GitSource> {
     Some(GitSource { repository, branch, name, every, max_age })
 }
 
-/// Only what git reads without starting another program: a folder, `file://` and `https://`.
+/// Only what git reads without starting another program: a folder, `file://` and `https://`, or `http://` on this machine.
 fn repository(text: &str, place: Place, base: &Path, problems: &mut Problems) -> Option<GitRepository> {
     let mend = "use a path, a file:// or an https:// address";
     let mut refuse = |what: String, mend: &str| {
@@ -135,13 +136,15 @@ fn repository(text: &str, place: Place, base: &Path, problems: &mut Problems) ->
         return refuse("git would run a program for this repository".to_owned(), mend);
     }
     if let Some((scheme, _)) = text.split_once("://") {
-        if !matches!(scheme, "https" | "file") {
+        let url = Url::parse(text);
+        let here = scheme == "http" && url.as_ref().is_ok_and(is_this_machine);
+        if !matches!(scheme, "https" | "file") && !here {
             return refuse(format!("`{scheme}://` is not read here"), mend);
         }
-        return match reqwest::Url::parse(text) {
+        return match url {
             Ok(url) if has_credentials(&url) => refuse(
                 "the address holds a name or password".to_owned(),
-                "take it out, and let git's credential helper know it",
+                "take it out; of a private repository keep a clone on this machine, and write its path",
             ),
             Ok(_) => Some(GitRepository::Url(text.to_owned())),
             Err(error) => refuse(format!("`{text}` is not an address: {error}"), mend),
@@ -173,7 +176,7 @@ fn name_of(repository: &GitRepository) -> String {
         parts.into_iter().rev().collect::<Vec<_>>().join("/")
     };
     let name = match repository {
-        GitRepository::Url(url) => last(reqwest::Url::parse(url).map_or("", |_| url.as_str()), 2),
+        GitRepository::Url(url) => last(Url::parse(url).map_or("", |_| url.as_str()), 2),
         GitRepository::Folder(path) => {
             // `.` is the folder of the file.
             let path: std::path::PathBuf = path.components().collect();

@@ -77,6 +77,27 @@ fn the_stricter_of_two_sources_decides_how_long_a_kind_stays_known() {
 }
 
 #[test]
+fn a_repository_is_a_folder_or_an_address() {
+    let repositories = ".|file:///srv/git/shop.git|https://git.example:8443/shop.git|http://127.0.0.1:8080/shop.git|http://localhost/shop.git";
+    let list: Vec<String> = repositories.split('|').map(|place| format!("{{repository: '{place}'}}")).collect();
+    let config = parsed(&format!("sources: {{git: [{}]}}\n", list.join(", ")));
+    let from_web: Vec<&str> = config.sources.git.iter().filter_map(|git| git.repository.web_address()).collect();
+    assert_eq!(from_web.join("|"), repositories.splitn(3, '|').last().unwrap());
+
+    // onduty may go there, as to every address that the file names, and to no other port.
+    let policy = config.egress_policy();
+    for (host, port, named) in [
+        ("git.example", 8443, true),
+        ("git.example", 443, false),
+        ("127.0.0.1", 8080, true),
+        ("localhost", 80, true),
+        ("localhost", 8080, false),
+    ] {
+        assert_eq!(policy.host(host, port).is_ok(), named, "{host}:{port}");
+    }
+}
+
+#[test]
 fn a_repository_has_a_name() {
     for (text, expected) in [
         ("{repository: 'https://git.example/acme/shop.git'}", "acme/shop"),
@@ -247,6 +268,10 @@ fn every_bad_source_gets_a_message() {
             "1:30: `ssh://` is not read here; use a path, a file:// or an https:// address",
         ),
         (
+            "git: {repository: 'http://git.example/shop'}",
+            "1:30: `http://` is not read here; use a path, a file:// or an https:// address",
+        ),
+        (
             "git: {repository: 'ext::sh -c evil'}",
             "1:30: git would run a program for this repository; use a path, a file:// or an https:// address",
         ),
@@ -256,7 +281,7 @@ fn every_bad_source_gets_a_message() {
         ),
         (
             &format!("git: {{repository: '{long}'}}"),
-            "1:30: the address holds a name or password; take it out, and let git's credential helper know it",
+            "1:30: the address holds a name or password; take it out; of a private repository keep a clone on this machine, and write its path",
         ),
         (
             "git: {repository: ., branch: --all}",

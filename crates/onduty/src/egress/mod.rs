@@ -14,6 +14,7 @@ mod message;
 mod own;
 mod paging;
 mod policy;
+mod way;
 
 pub use address::{Network, NetworkError};
 pub use backoff::{Backoff, LONGEST_HOLD};
@@ -23,6 +24,7 @@ pub use own::OwnServer;
 pub use paging::{Link, Page, PageCap, Pages, PagingError, cursor_of, next_link};
 pub use policy::{Policy, Refusal, host_of, is_this_machine};
 pub use reqwest::{Method, StatusCode, Url, header};
+pub use way::Way;
 
 use crate::metrics::Counter;
 use budget::Budget;
@@ -176,8 +178,7 @@ impl Egress {
     /// See [`EgressError`]. A status that is no success is an answer, except where the host asks for a pause.
     pub async fn send(&self, request: Request) -> Result<Answer, EgressError> {
         let (policy, client) = self.policy();
-        let host = allowed_host(&policy, &request.url)?;
-        let port = request.url.port_or_known_default().unwrap_or_default();
+        let (host, port) = allowed_host(&policy, &request.url)?;
         let budget = self.budget(&host, port);
         let (limits, started) = (request.limits, Instant::now());
         let exchange = async {
@@ -247,13 +248,13 @@ impl Egress {
     }
 }
 
-/// The host of `url`, if onduty may ask it; a literal address is judged here, because nothing resolves it later.
-fn allowed_host(policy: &Policy, url: &Url) -> Result<String, EgressError> {
+/// Host and port of `url`, if onduty may ask them; a literal address is judged here, because nothing resolves it later.
+fn allowed_host(policy: &Policy, url: &Url) -> Result<(String, u16), EgressError> {
     let clean = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     let host = host_of(url).filter(|host| clean && !host.is_empty()).ok_or(EgressError::NotAnAddress)?;
     let port = url.port_or_known_default().ok_or(EgressError::NotAnAddress)?;
     match policy.host(&host, port) {
-        Ok(()) => Ok(host),
+        Ok(()) => Ok((host, port)),
         Err(why) => Err(EgressError::NotAllowed { host, why }),
     }
 }
@@ -334,18 +335,9 @@ impl Resolve for Guard {
         let (policy, host) = (self.policy.clone(), name.as_str().to_owned());
         let found = self.lookup.addresses(&host);
         Box::pin(async move {
-            let found = found.await?;
-            let mut refused = None;
-            let allowed: Vec<SocketAddr> = found
-                .into_iter()
-                .filter(|ip| policy.address(&host, *ip).map_err(|why| refused = Some(why)).is_ok())
-                // The connector puts in the port of the address that was asked for.
-                .map(|ip| SocketAddr::new(ip, 0))
-                .collect();
-            match refused.filter(|_| allowed.is_empty()) {
-                Some(why) => Err(Forbidden(why).into()),
-                None => Ok(Box::new(allowed.into_iter()) as Addrs),
-            }
+            let allowed = policy.let_through(&host, found.await?).map_err(Forbidden)?;
+            // The connector puts in the port of the address that was asked for.
+            Ok(Box::new(allowed.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)
         })
     }
 }

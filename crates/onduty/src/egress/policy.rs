@@ -8,7 +8,7 @@
 //! 3. Unspecified, multicast, broadcast and the metadata services of clouds: never.
 //!
 //! The second and third are asked about the address that is connected to, after the name was resolved for that very
-//! connection. `config` fills it, `Egress` asks it.
+//! connection. `config` fills it, `Egress` asks it, for its own connections and for those of git.
 
 use super::address::{Class, Network, class_of};
 use reqwest::Url;
@@ -106,6 +106,17 @@ impl Policy {
                 }
             }
         }
+    }
+
+    /// Those of `found`, the addresses of `host`, to which a connection may go.
+    ///
+    /// # Errors
+    /// Why there is none, where there were some.
+    pub fn let_through(&self, host: &str, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, Refusal> {
+        let mut refused = None;
+        let judge = |ip: &IpAddr| self.address(host, *ip).map_err(|why| refused = Some(why)).is_ok();
+        let allowed: Vec<IpAddr> = found.into_iter().filter(judge).collect();
+        refused.filter(|_| allowed.is_empty()).map_or(Ok(allowed), Err)
     }
 
     /// Whether the administrator said that `host` may be inside.

@@ -285,3 +285,51 @@ async fn the_environment_names_no_proxy_and_a_token_stays_secret() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(answer.excerpt(), format!("bad token: Bearer [redacted]; onduty/{version}"));
 }
+
+#[tokio::test]
+async fn a_way_is_judged_like_a_connection() {
+    let address = url("https://git.example/acme/shop.git");
+    let policy = Policy::default().naming(&address).within("127.0.0.2".parse().unwrap());
+    let way = async |policy: &Policy, address: &Url, found: &[&str]| {
+        let egress = Egress::with(policy.clone(), Allowance::DEFAULT, rebinding(found, &[])).unwrap();
+        let way = egress.way_to(address).await;
+        way.map(|way| (way.host, way.port, way.addresses)).map_err(|error| error.to_string())
+    };
+    let public: [IpAddr; 2] = ["93.184.216.34".parse().unwrap(), "2606:4700::1111".parse().unwrap()];
+    let allowed: IpAddr = "127.0.0.2".parse().unwrap();
+    let mixed = ["10.0.0.1", "93.184.216.34", "169.254.169.254", "2606:4700::1111", "127.0.0.2", "::1"];
+    let host = "git.example".to_owned();
+    assert_eq!(way(&policy, &address, &mixed).await, Ok((host, 443, [public.as_slice(), &[allowed]].concat())));
+    let refused = |why: Refusal| Err(format!("onduty does not go to git.example: {why}"));
+    assert_eq!(way(&policy, &address, &["127.0.0.1", "fd00::1"]).await, refused(Refusal::Inside));
+    assert_eq!(way(&policy, &address, &["64:ff9b::a9fe:a9fe"]).await, refused(Refusal::Never));
+    assert_eq!(way(&policy, &url("https://git.example:8443/"), &mixed).await, refused(Refusal::NotNamed));
+    assert_eq!(way(&policy, &address, &[]).await, Err("no answer from git.example".to_owned()));
+    let expected = Err("this is not a web address without a password in it".to_owned());
+    assert_eq!(way(&policy, &url("https://lena:hunter2@git.example/"), &mixed).await, expected);
+    assert_eq!(way(&policy, &url("ssh://git.example/"), &mixed).await, expected);
+    let written = url("http://[::1]:8080/shop.git");
+    let found = way(&Policy::default().naming(&written), &written, &[]).await;
+    assert_eq!(found, Ok(("::1".to_owned(), 8080, vec!["::1".parse().unwrap()])), "nobody is asked about an address");
+    let written = url("http://169.254.169.254/");
+    let found = way(&Policy::default().naming(&written), &written, &[]).await;
+    assert_eq!(found, Err("onduty does not go to 169.254.169.254: no source can be at such an address".to_owned()));
+}
+
+/// A resolver that never answers.
+struct Silent;
+
+impl Lookup for Silent {
+    fn addresses(&self, _: &str) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_is_not_waited_for_without_end() {
+    let address = url("https://git.example/");
+    let policy = Policy::default().naming(&address);
+    let egress = Egress::with(policy, Allowance::DEFAULT, Arc::new(Silent)).unwrap();
+    let found = tokio::time::timeout(CONNECT_TIMEOUT * 2, egress.way_to(&address)).await.expect("an end");
+    assert_eq!(found.unwrap_err().to_string(), "no answer from git.example");
+}

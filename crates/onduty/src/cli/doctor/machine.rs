@@ -3,6 +3,7 @@
 use super::Check;
 use crate::app::operator::TOKEN_FILE;
 use crate::config::{Config, GitRepository};
+use crate::sources::git::{OLDEST_THAT_PINS, version_of};
 use onduty_core::roster::Roster;
 use rustix::process::Resource;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +14,7 @@ use std::process::Command;
 const FREE_BYTES: u64 = 1 << 30;
 /// Descriptors: one for each open page and wall screen, and about a hundred for the rest.
 const DESCRIPTORS: u64 = 1_024;
-/// The first git with everything that is asked of it.
+/// The first git with everything that is asked of it, where it does not go out.
 const OLDEST_GIT: (u32, u32) = (2, 30);
 
 /// Each secret that is missing, too short or open to others.
@@ -89,22 +90,19 @@ pub fn disk(config: &Config) -> Check {
 }
 
 /// Whether git works and is new enough.
-pub fn git() -> Check {
+pub fn git(config: &Config) -> Check {
     let why = "Commits, what would go out and who knows a file all come from git.";
-    let todo = "Install git 2.30 or newer where the server's PATH finds it.";
+    let from_web = config.sources.git.iter().any(|git| git.repository.web_address().is_some());
+    let oldest = if from_web { OLDEST_THAT_PINS } else { OLDEST_GIT };
+    let todo = format!("Install git {}.{} or newer where the server's PATH finds it.", oldest.0, oldest.1);
     let Ok(output) = Command::new("git").arg("--version").output() else {
         return Check::wrong("git", "git cannot be called", why, todo);
     };
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    match git_version(&said) {
-        Some(version) if version >= OLDEST_GIT => Check::well("git", said),
+    match version_of(&said) {
+        Some(version) if version >= oldest => Check::well("git", said),
         _ => Check::wrong("git", format!("git says {said:?}"), why, todo),
     }
-}
-
-fn git_version(said: &str) -> Option<(u32, u32)> {
-    let mut parts = said.strip_prefix("git version ")?.split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// Whether each repository that is read where it is can be read.
@@ -180,22 +178,4 @@ pub fn descriptors() -> Check {
         );
     }
     Check::well("descriptors", what)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_of_git() {
-        for (said, version) in [
-            ("git version 2.39.5", Some((2, 39))),
-            ("git version 2.39.5 (Apple Git-154)", Some((2, 39))),
-            ("git version 3.0", Some((3, 0))),
-            ("git version", None),
-            ("", None),
-        ] {
-            assert_eq!(git_version(said), version, "{said}");
-        }
-    }
 }

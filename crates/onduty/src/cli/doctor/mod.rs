@@ -109,7 +109,7 @@ async fn all(files: &Files, online: bool) -> Vec<Check> {
     checks.extend(machine::secrets(&files.config));
     checks.extend(machine::rights(&files.config));
     checks.push(machine::disk(&files.config));
-    checks.push(machine::git());
+    checks.push(machine::git(&files.config));
     checks.extend(machine::repositories(&files.config));
     checks.extend(machine::scripts(&files.config));
     checks.push(machine::zones(&files.roster));

@@ -1,12 +1,32 @@
-//! Where a repository may be: on this disk, or behind `https://`. Called by [`super::Mirror::open`].
+//! Where a repository may be: on this disk, or behind `https://`. Called by [`super::Mirror::open`]. Whether onduty goes
+//! to a host is for `egress` to say, each time.
 
 use super::{NAME, SourceError, unreachable};
+use crate::egress::{Url, is_this_machine};
 use crate::sources::one_line;
-use reqwest::Url;
 use std::path::Path;
 
-/// `text` as git may be given it: an absolute path or an address.
-pub(super) fn allowed(text: &str) -> Result<String, SourceError> {
+/// What git may be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Location {
+    /// An absolute path, or `file://` and one.
+    Disk(String),
+    /// `https://`, or `http://` on this machine.
+    Web(Url),
+}
+
+impl Location {
+    /// As git is told.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Location::Disk(path) => path,
+            Location::Web(url) => url.as_str(),
+        }
+    }
+}
+
+/// `text` as git may be given it.
+pub(super) fn allowed(text: &str) -> Result<Location, SourceError> {
     let refuse = |mend| SourceError::NotAllowed { source_name: NAME.into(), location: shown(text), mend };
     if text.is_empty() || text.starts_with('-') || text.chars().any(char::is_control) {
         return Err(refuse("give the path of a clone, file:///path or https://host/path"));
@@ -14,9 +34,9 @@ pub(super) fn allowed(text: &str) -> Result<String, SourceError> {
     if let Some((scheme, rest)) = text.split_once("://") {
         let plain_path = rest.starts_with('/') && !rest.starts_with("//");
         return match scheme.to_ascii_lowercase().as_str() {
-            "file" if plain_path => Ok(text.to_owned()),
+            "file" if plain_path => Ok(Location::Disk(text.to_owned())),
             "file" => Err(refuse("write file:/// and an absolute path")),
-            "https" | "http" => address(text).map_err(refuse),
+            "https" | "http" => address(text).map(Location::Web).map_err(refuse),
             _ => Err(refuse("use https://, or keep a clone on this machine and give its path")),
         };
     }
@@ -26,24 +46,30 @@ pub(super) fn allowed(text: &str) -> Result<String, SourceError> {
     }
     let path = std::fs::canonicalize(text).map_err(|cause| unreachable(format!("{}: {cause}", shown(text))))?;
     let path = path.into_os_string().into_string();
-    path.map_err(|_| refuse("move it to a path that is valid UTF-8"))
+    path.map(Location::Disk).map_err(|_| refuse("move it to a path that is valid UTF-8"))
 }
 
-fn address(text: &str) -> Result<String, &'static str> {
+fn address(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "write https://host/path")?;
-    let host = url.host_str().filter(|host| !host.starts_with('-')).ok_or("write https://host/path")?;
+    url.host_str().filter(|host| is_pinnable(host)).ok_or("write https://host/path")?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("take the name and password out; keep a clone on this machine and give its path");
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("take everything from ? or # on away");
     }
-    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    let loopback = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
-    match url.scheme() == "https" || loopback {
-        true => Ok(url.into()),
+    match url.scheme() == "https" || is_this_machine(&url) {
+        true => Ok(url),
         false => Err("use https://, because anybody in between can change what comes by http://"),
     }
+}
+
+/// Whether git's connections to `host` can be held to the addresses that were judged. Marks mean something else to the
+/// library that git connects with, and it does not find a name with a dot at its end among the held ones.
+fn is_pinnable(host: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let name = !host.starts_with('-') && !host.ends_with('.') && host.bytes().all(plain);
+    name || host.starts_with('[')
 }
 
 /// For people, without a password.
@@ -61,7 +87,7 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, &str>) {
         match (allowed(text).map_err(|refused| refused.to_string()), expected) {
-            (Ok(location), Ok(expected)) => assert_eq!(location, expected),
+            (Ok(location), Ok(expected)) => assert_eq!(location.as_str(), expected),
             (Err(refused), Err(expected)) => assert!(refused.contains(expected), "{text}: {refused}"),
             (answer, _) => panic!("{text}: {answer:?}"),
         }
@@ -78,7 +104,9 @@ mod tests {
         check("http://github.com/acme/shop.git", Err("use https://, because"));
         check("http://127.0.0.1.evil.example/x", Err("use https://, because"));
         check("https://lena:hunter2@github.com/acme/shop.git", Err("git cannot be https://…@github.com/acme/shop.git"));
-        check("https://-oProxyCommand=x/shop", Err("write https://host/path"));
+        for host in ["-oProxyCommand=x", "+github.com", "*", "github.com.", "git,hub.com", "git+hub.com"] {
+            check(&format!("https://{host}/shop"), Err("write https://host/path"));
+        }
         check("file://server/shop.git", Err("write file:///"));
         check("/nowhere/at/all", Err("No such file"));
         for remote in

@@ -1,7 +1,8 @@
 //! A git repository as a source: where its branches are, and who changed what.
 //!
 //! The git task keeps a [`Mirror`] fresh and records its heads; `owner` asks it for the commits of a file. It reads
-//! only: nothing is checked out, no hook runs, and nothing of the repository's configuration is obeyed.
+//! only: nothing is checked out, no hook runs, and nothing of the repository's configuration is obeyed. Where git connects
+//! by itself, `egress` says where to, anew for each exchange.
 
 pub mod history;
 mod location;
@@ -12,11 +13,13 @@ mod run;
 mod tests;
 
 pub use rules::read_codeowners;
-pub use run::{Git, GitError, READ_TIMEOUT};
+pub use run::{Git, GitError, OLDEST_THAT_PINS, READ_TIMEOUT, version_of};
 
+use crate::egress::Egress;
 use crate::sources::{SourceError, dedup_key, one_line};
 use history::History;
 use jiff::Timestamp;
+use location::Location;
 use onduty_core::ids::SourceName;
 use onduty_core::owner::codeowners::Codeowners;
 use onduty_core::owner::mailmap::Mailmap;
@@ -65,23 +68,29 @@ pub async fn read_mailmap(git: &Git, revision: &str) -> Mailmap {
 #[derive(Debug, Clone)]
 pub struct Mirror {
     repository: String,
-    location: String,
+    location: Location,
     folder: PathBuf,
     git: Git,
+    egress: Egress,
 }
 
 impl Mirror {
     /// A mirror of the repository at `location` (a path, `file://` or `https://`), kept in a folder of its own below
-    /// `cache`. `repository` is what the instance calls it, such as `acme/shop`. Nothing is fetched yet.
+    /// `cache`. `repository` is what the instance calls it, such as `acme/shop`. Nothing is fetched yet; what is goes by
+    /// `egress`.
     ///
     /// # Errors
     /// [`SourceError::NotAllowed`] for a location that onduty does not go to.
-    pub async fn open(repository: &str, location: &str, cache: &Path) -> Result<Mirror, SourceError> {
-        let location = location::allowed(location)?;
+    pub async fn open(repository: &str, location: &str, cache: &Path, egress: &Egress) -> Result<Mirror, SourceError> {
+        Mirror::at(repository, location::allowed(location)?, cache, egress).await
+    }
+
+    async fn at(repository: &str, location: Location, cache: &Path, egress: &Egress) -> Result<Mirror, SourceError> {
         let folder = std::path::absolute(cache).map_err(unreachable)?;
-        let folder = folder.join(format!("{}.git", &dedup_key(&[location.as_bytes()])[..16]));
+        let folder = folder.join(format!("{}.git", &dedup_key(&[location.as_str().as_bytes()])[..16]));
         let git = Git::bare(&folder);
-        let mirror = Mirror { repository: repository.to_owned(), location, folder, git };
+        let (repository, egress) = (repository.to_owned(), egress.clone());
+        let mirror = Mirror { repository, location, folder, git, egress };
         mirror.create().await?;
         Ok(mirror)
     }
@@ -99,9 +108,10 @@ impl Mirror {
     /// Brings every branch up to date; rewritten ones are followed, deleted ones go.
     ///
     /// # Errors
-    /// [`SourceError::Unreachable`]; what was there before stays.
+    /// [`SourceError::Unreachable`], also where onduty does not go; what was there before stays.
     pub async fn refresh(&self) -> Result<(), SourceError> {
-        let Err(error) = self.fetch().await else { return Ok(()) };
+        let git = self.reaching().await?;
+        let Err(error) = self.fetch(&git).await else { return Ok(()) };
         let message = error.to_string();
         if !(message.contains(".lock") || message.contains("not a git repository")) {
             return Err(unreachable(error));
@@ -110,23 +120,38 @@ impl Mirror {
         tracing::warn!(folder = %self.folder.display(), %message, "copying the repository again");
         std::fs::remove_dir_all(&self.folder).map_err(unreachable)?;
         self.create().await?;
-        self.fetch().await.map_err(unreachable)
+        self.fetch(&self.reaching().await?).await.map_err(unreachable)
     }
 
-    async fn fetch(&self) -> Result<(), GitError> {
+    /// Git with a way to the repository, good for one exchange: names move.
+    async fn reaching(&self) -> Result<Git, SourceError> {
+        let url = match &self.location {
+            Location::Disk(_) => return Ok(self.git.reading_disk()),
+            Location::Web(url) => url,
+        };
+        // One that is older would not complain, and go wherever the name leads it.
+        if self.git.version().await.map_err(unreachable)? < Some(OLDEST_THAT_PINS) {
+            let mend = "install git 2.37 or newer, which goes to the addresses that were judged and to no others";
+            return Err(SourceError::NotAllowed { source_name: NAME.into(), location: url.to_string(), mend });
+        }
+        let way = self.egress.way_to(url).await.map_err(unreachable)?;
+        Ok(self.git.pinned(url, &way))
+    }
+
+    async fn fetch(&self, git: &Git) -> Result<(), GitError> {
         let options =
             ["fetch", "--quiet", "--prune", "--no-tags", "--force", "--update-shallow", "--no-write-fetch-head"];
-        let what = ["--end-of-options", &self.location, "+refs/heads/*:refs/heads/*"];
-        self.git.run(&[options.as_slice(), &what].concat(), FETCH_TIMEOUT).await.map(drop)
+        let what = ["--end-of-options", self.location.as_str(), "+refs/heads/*:refs/heads/*"];
+        git.run(&[options.as_slice(), &what].concat(), FETCH_TIMEOUT).await.map(drop)
     }
 
     /// The branch that the repository itself names first: `main`.
     ///
     /// # Errors
-    /// [`SourceError::Missing`] when it names none, as an empty repository may.
+    /// [`SourceError::Missing`] when it names none, as an empty repository may; else as [`Mirror::refresh`].
     pub async fn default_branch(&self) -> Result<String, SourceError> {
-        let asked = ["ls-remote", "--symref", "--end-of-options", &self.location, "HEAD"];
-        let answer = self.git.run(&asked, FETCH_TIMEOUT).await.map_err(unreachable)?;
+        let asked = ["ls-remote", "--symref", "--end-of-options", self.location.as_str(), "HEAD"];
+        let answer = self.reaching().await?.run(&asked, FETCH_TIMEOUT).await.map_err(unreachable)?;
         let answer = String::from_utf8_lossy(&answer);
         let mut named = answer.lines().filter_map(|line| line.strip_prefix("ref: refs/heads/")?.strip_suffix("\tHEAD"));
         named.next().map(str::to_owned).ok_or_else(|| missing("default branch".to_owned()))
@@ -183,7 +208,7 @@ impl Mirror {
     /// # Errors
     /// As [`read_codeowners`].
     pub async fn codeowners(&self, revision: &str) -> Result<Option<(String, Codeowners)>, String> {
-        read_codeowners(&self.git, revision, &self.location).await
+        read_codeowners(&self.git, revision, self.location.as_str()).await
     }
 
     fn index(&self) -> PathBuf {

@@ -1,10 +1,13 @@
 //! Runs `git` as a child process that finds nothing of this machine's configuration, asks nobody, starts nothing else,
-//! and ends in time. Called by the rest of this folder and by `onduty init`; never goes through a shell.
+//! and ends in time. Called by the rest of this folder and by `onduty init`; never goes through a shell. It reads its own
+//! folder alone, unless it is told what else; over the network it goes to addresses that `egress` judged.
 
+use crate::egress::{Url, Way};
 use crate::sources::one_line;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::BufReader;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -19,10 +22,11 @@ const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
 const STREAM_BUFFER: usize = 256 * 1024;
 /// What is kept of the error messages.
 const KEPT_ERRORS: usize = 4096;
+/// The first git that can be held to addresses, by `http.curloptResolve`.
+pub const OLDEST_THAT_PINS: (u32, u32) = (2, 37);
 
 /// Settings that the repository's own configuration cannot change.
-const SETTINGS: [&str; 16] = [
-    "protocol.ext.allow=never",
+const SETTINGS: [&str; 15] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
@@ -88,28 +92,65 @@ pub enum GitError {
 /// `git` for one repository.
 #[derive(Debug, Clone)]
 pub struct Git {
+    program: PathBuf,
     place: Vec<OsString>,
     folder: PathBuf,
     /// A second folder of objects.
     objects: Option<PathBuf>,
+    /// The one protocol that it may speak to get at another repository; none where it is empty.
+    protocol: &'static str,
+    /// The setting that names the addresses of the one host that it may connect to.
+    pin: Option<String>,
 }
 
 impl Git {
     /// For the working copy or bare repository that `folder` is in.
     pub fn inside(folder: &Path) -> Git {
-        Git { place: Vec::new(), folder: folder.to_owned(), objects: None }
+        Git {
+            program: "git".into(),
+            place: Vec::new(),
+            folder: folder.to_owned(),
+            objects: None,
+            protocol: "",
+            pin: None,
+        }
     }
 
     /// For the bare repository `folder`, and no other that may lie around it.
     pub fn bare(folder: &Path) -> Git {
         let mut place = OsString::from("--git-dir=");
         place.push(folder);
-        Git { place: vec![place], folder: folder.to_owned(), objects: None }
+        Git { place: vec![place], ..Git::inside(folder) }
     }
 
     /// The same, which also finds the objects in `folder`, laid out as git lays out loose ones.
     pub(super) fn with_objects(&self, folder: &Path) -> Git {
         Git { objects: Some(folder.to_owned()), ..self.clone() }
+    }
+
+    /// The same, which may also read other repositories on this disk.
+    pub(super) fn reading_disk(&self) -> Git {
+        Git { protocol: "file", ..self.clone() }
+    }
+
+    /// The same, which may also ask the host of `url`, at the addresses of `way` whatever its name has become.
+    pub(super) fn pinned(&self, url: &Url, way: &Way) -> Git {
+        let protocol = if url.scheme() == "http" { "http" } else { "https" };
+        // Nothing looks up a host that is an address.
+        let named = way.host.parse::<IpAddr>().is_err();
+        Git { protocol, pin: named.then(|| pin(way)), ..self.clone() }
+    }
+
+    /// The same, played by another program.
+    #[cfg(test)]
+    pub(super) fn played_by(&self, program: &Path) -> Git {
+        Git { program: program.to_owned(), ..self.clone() }
+    }
+
+    /// Which git this is, where it says so.
+    pub(super) async fn version(&self) -> Result<Option<(u32, u32)>, GitError> {
+        let said = self.read(&["version"]).await?;
+        Ok(version_of(&String::from_utf8_lossy(&said)))
     }
 
     /// What `git ARGS` prints, within [`READ_TIMEOUT`].
@@ -216,13 +257,15 @@ impl Git {
     }
 
     fn command<S: AsRef<OsStr>>(&self, args: &[S], settings: &[&str]) -> Command {
-        let mut command = Command::new("git");
+        let mut command = Command::new(&self.program);
         command.env_clear();
         for kept in ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR"] {
             command.envs(std::env::var_os(kept).map(|value| (kept, value)));
         }
         command
             .env("LC_ALL", "C")
+            // Without one, the library that git connects with finds the user's own, and the passwords in its .netrc.
+            .env("HOME", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_ATTR_NOSYSTEM", "1")
@@ -230,11 +273,13 @@ impl Git {
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .env("GIT_NO_LAZY_FETCH", "1")
-            .env("GIT_ALLOW_PROTOCOL", "file:https:http")
+            // Stands above every `protocol.*.allow`; without a word in it, none is allowed.
+            .env("GIT_ALLOW_PROTOCOL", self.protocol)
             .env("GIT_LITERAL_PATHSPECS", "1")
             .arg("--no-pager")
             .envs(self.objects.as_ref().map(|folder| ("GIT_ALTERNATE_OBJECT_DIRECTORIES", folder)))
             .args(SETTINGS.iter().chain(settings).flat_map(|setting| ["-c", setting]))
+            .args(self.pin.iter().flat_map(|setting| ["-c", setting]))
             .args(&self.place)
             .args(args)
             .current_dir(&self.folder)
@@ -245,6 +290,22 @@ impl Git {
             .kill_on_drop(true);
         command
     }
+}
+
+/// `http.curloptResolve=HOST:PORT:ADDRESS,ADDRESS`
+fn pin(way: &Way) -> String {
+    let shown = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let addresses: Vec<String> = way.addresses.iter().map(shown).collect();
+    format!("http.curloptResolve={}:{}:{}", way.host, way.port, addresses.join(","))
+}
+
+/// The numbers in `git version 2.47.3`.
+pub fn version_of(said: &str) -> Option<(u32, u32)> {
+    let mut parts = said.trim().strip_prefix("git version ")?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 /// A process group that is ended when this is dropped: git starts helpers of its own.
@@ -312,4 +373,30 @@ fn subcommand<S: AsRef<OsStr>>(args: &[S]) -> String {
         }
     }
     String::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_git() {
+        for (said, version) in [
+            ("git version 2.39.5", Some((2, 39))),
+            ("git version 2.39.5 (Apple Git-154)", Some((2, 39))),
+            ("git version 3.0", Some((3, 0))),
+            ("git version", None),
+            ("", None),
+        ] {
+            assert_eq!(version_of(said), version, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_pin_names_host_port_and_addresses() {
+        let addresses = ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"].map(|ip| ip.parse().unwrap()).to_vec();
+        let way = Way { host: "git.example".to_owned(), port: 8443, addresses };
+        let expected = "http.curloptResolve=git.example:8443:192.0.2.7,[2001:db8::7],[::ffff:192.0.2.7]";
+        assert_eq!(pin(&way), expected);
+    }
 }

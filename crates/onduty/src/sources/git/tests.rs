@@ -2,8 +2,10 @@
 
 mod codeowners;
 mod mailmap;
+mod remote;
 
 use super::*;
+use crate::egress::Policy;
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -61,8 +63,14 @@ impl Repository {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// Of a place on this disk; nothing is fetched yet.
+    async fn mirror_of(&self, location: &str) -> Mirror {
+        let nowhere = Egress::new(Policy::default()).unwrap();
+        Mirror::open("acme/shop", location, &self.path().join("cache"), &nowhere).await.unwrap()
+    }
+
     async fn mirror(&self) -> Mirror {
-        let mirror = Mirror::open("acme/shop", &self.location(), &self.path().join("cache")).await.unwrap();
+        let mirror = self.mirror_of(&self.location()).await;
         mirror.refresh().await.unwrap();
         mirror
     }
@@ -134,7 +142,7 @@ async fn empty_shallow_and_absent_repositories() {
     let url = format!("file://{}", repository.location());
     repository.git(&["clone", "--quiet", "--depth=1", &url, "../shallow"]);
     let shallow = repository.path().join("shallow");
-    let mirror = Mirror::open("acme/shop", shallow.to_str().unwrap(), &repository.path().join("cache")).await.unwrap();
+    let mirror = repository.mirror_of(shallow.to_str().unwrap()).await;
     mirror.refresh().await.unwrap();
     let head = head(&mirror, "main").await;
     assert_eq!((head.commits.len(), head.complete), (1, false), "a shallow clone is known to end early");
