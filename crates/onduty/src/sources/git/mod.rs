@@ -35,6 +35,8 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(600);
 const HEAD_COMMITS: usize = 300;
 /// Of these, the newest ones with the files that they changed.
 const WITH_FILES: usize = 100;
+/// How git ends where it finds no repository, or none that it can read.
+const NO_REPOSITORY: i32 = 128;
 /// Most commits between two revisions.
 const MAX_BETWEEN: usize = 1_000;
 
@@ -112,15 +114,27 @@ impl Mirror {
     pub async fn refresh(&self) -> Result<(), SourceError> {
         let git = self.reaching().await?;
         let Err(error) = self.fetch(&git).await else { return Ok(()) };
-        let message = error.to_string();
-        if !(message.contains(".lock") || message.contains("not a git repository")) {
+        if !self.mended().await? {
             return Err(unreachable(error));
         }
-        // A fetch that was ended in the middle left a lock, or the folder was emptied. It is only a copy: start again.
-        tracing::warn!(folder = %self.folder.display(), %message, "copying the repository again");
-        std::fs::remove_dir_all(&self.folder).map_err(unreachable)?;
-        self.create().await?;
+        tracing::warn!(folder = %self.folder.display(), %error, "the copy was in the way; fetching again");
         self.fetch(&self.reaching().await?).await.map_err(unreachable)
+    }
+
+    /// Takes away what keeps git from writing to the copy; whether there was something. The copy itself is asked, because
+    /// a server can make git say anything.
+    async fn mended(&self) -> Result<bool, SourceError> {
+        let looked = self.git.read(&["rev-parse", "--git-dir"]).await;
+        if matches!(looked, Err(GitError::Failed { code: Some(NO_REPOSITORY), .. })) {
+            // It is only a copy: start again.
+            std::fs::remove_dir_all(&self.folder).map_err(unreachable)?;
+            self.create().await?;
+            return Ok(true);
+        }
+        // A fetch that was ended in the middle left them; no other writes here.
+        let locks = locks_below(&self.folder).map_err(unreachable)?;
+        locks.iter().try_for_each(std::fs::remove_file).map_err(unreachable)?;
+        Ok(!locks.is_empty())
     }
 
     /// Git with a way to the repository, good for one exchange: names move.
@@ -267,6 +281,23 @@ impl Mirror {
             false => format!("branch {}; it has {}", one_line(branch, 100), branches.join(", ")),
         }))
     }
+}
+
+/// Git's locks anywhere in `folder`; no branch can have such a name.
+fn locks_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let (mut folders, mut locks) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let (path, kind) = (entry.path(), entry.file_type()?);
+            if kind.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "lock") {
+                locks.push(path);
+            }
+        }
+    }
+    Ok(locks)
 }
 
 fn missing(what: String) -> SourceError {

@@ -292,8 +292,20 @@ async fn a_lock_left_behind_does_not_stop_it_for_ever() {
     let mirror = repository.mirror().await;
     let second = repository.commit("a", "Second");
     std::fs::write(mirror.folder.join("refs/heads/main.lock"), "").unwrap();
+    std::fs::write(mirror.folder.join("kept"), "").unwrap();
     mirror.refresh().await.unwrap();
     assert_eq!(head(&mirror, "main").await.revision, second);
+    assert!(mirror.folder.join("kept").exists(), "nothing is copied again for a lock");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_no_repository_is_made_again() {
+    let repository = Repository::new();
+    let first = repository.commit("a", "First");
+    let mirror = repository.mirror().await;
+    std::fs::remove_dir_all(mirror.folder.join("objects")).unwrap();
+    mirror.refresh().await.unwrap();
+    assert_eq!(head(&mirror, "main").await.revision, first);
 }
 
 #[tokio::test]

@@ -313,6 +313,46 @@ async fn no_answer_sends_git_elsewhere() {
 }
 
 #[tokio::test]
+async fn what_a_server_says_does_not_throw_the_copy_away() {
+    const SAID: &str = "Unable to create 'packed-refs.lock': fatal: not a git repository";
+    let repository = Repository::new();
+    let revision = repository.commit("a", "First");
+    let good = smart(&repository);
+    let turned = Arc::new(AtomicUsize::new(0));
+    let now = turned.clone();
+    let answers = axum::middleware::from_fn(move |request: Request, next: axum::middleware::Next| {
+        let turned = now.load(Ordering::SeqCst);
+        async move {
+            let lines = |text: String| format!("{:04x}{text}", text.len() + 4);
+            let service = format!("{}0000", lines("# service=git-upload-pack\n".to_owned()));
+            match turned {
+                0 => next.run(request).await,
+                1 => {
+                    let kind = [("content-type", "application/x-git-upload-pack-advertisement")];
+                    (kind, service + &lines(format!("ERR {SAID}"))).into_response()
+                }
+                _ => (axum::http::StatusCode::FORBIDDEN, format!("{SAID}\nfatal: {SAID}\n")).into_response(),
+            }
+        }
+    });
+    let server = Server::start("127.0.0.1:0", good.layer(answers)).await;
+    let address = url(format!("http://{}/work", server.address));
+    let egress = by(Policy::default().naming(&address), &Names::saying(&[&["127.0.0.1"]]));
+    let mirror = mirror(&repository, &address, &egress).await;
+    mirror.refresh().await.unwrap();
+    std::fs::write(mirror.folder.join("kept"), "").unwrap();
+    for (how, expected) in [(1, SAID), (2, "403")] {
+        turned.store(how, Ordering::SeqCst);
+        let before = server.asked();
+        let error = refused(&mirror).await;
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(server.asked(), before + 1, "it is not asked again: {error}");
+        assert!(mirror.folder.join("kept").exists(), "{error}");
+        assert_eq!(head(&mirror, "main").await.revision, revision);
+    }
+}
+
+#[tokio::test]
 async fn a_git_that_cannot_be_held_to_addresses_does_not_go_out() {
     let repository = Repository::new();
     repository.commit("a", "First");
