@@ -13,6 +13,7 @@ pub mod ids;
 pub mod item;
 pub mod logbook;
 pub mod owner;
+pub mod perf;
 pub mod process;
 pub mod roster;
 pub mod schedule;

@@ -18,6 +18,7 @@ mod logs;
 mod now;
 mod owner;
 mod people;
+mod perf;
 mod restore;
 mod rollout;
 pub mod serve;
@@ -80,6 +81,8 @@ enum Command {
     Item(item::ItemArgs),
     /// The most adequate person for a place in the code, with reasons
     Owner(owner::OwnerArgs),
+    /// Response times around a rollout: which endpoints got slower
+    Perf(perf::PerfArgs),
     /// Send a signal, or explain what a payload means
     Signal(signal::SignalArgs),
     /// The button: status, go, watch, history
@@ -133,6 +136,7 @@ pub fn run() -> ExitCode {
             Command::Log(args) => client::exit(log::run(args).await),
             Command::Item(args) => client::exit(item::run(args).await),
             Command::Owner(args) => owner::run(args).await,
+            Command::Perf(args) => perf::run(&args),
             Command::Signal(args) => signal::run(args).await,
             Command::Rollout(args) => client::exit(rollout::run(args).await),
             Command::People(args) => client::exit(people::run(args).await),

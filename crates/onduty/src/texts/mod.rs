@@ -7,6 +7,7 @@ mod access;
 mod events;
 mod markdown;
 mod owners;
+pub mod performance;
 mod reasons;
 mod words;
 

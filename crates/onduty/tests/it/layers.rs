@@ -18,10 +18,11 @@ const EXCEPTIONS: [(&str, &str, &str); 1] =
     [("actions", "sources", "what leaves is signed by the same few lines that check what arrives")];
 
 /// Rooms of `onduty-core`: each may use those to its left.
-const CORE: [&str; 15] = [
+const CORE: [&str; 16] = [
     "files",
     "ids",
     "flaky",
+    "perf",
     "signal",
     "signal_feeds",
     "roster",

@@ -30,6 +30,7 @@ mod outbox;
 mod owner;
 mod packaging;
 mod people;
+mod perf;
 mod person;
 mod platter;
 mod policy;

@@ -1,0 +1,27 @@
+//! Did the last rollout slow anything down? Requests around a rollout in, ranked endpoints with verdicts and reasons out.
+//!
+//! Called by the command line and by the pass that checks a rollout. Never looks at a clock or a backend itself, never
+//! calls an endpoint fine of which it knows too little.
+
+mod compare;
+mod level;
+mod numbers;
+mod predict;
+mod series;
+mod shock;
+mod sketch;
+mod table;
+mod variance;
+mod verdict;
+mod windows;
+
+pub use compare::{Settings, compare};
+pub use series::{Cell, Series, Summary, Traffic};
+pub use shock::group_of;
+pub use sketch::{BUCKETS, Sketch, Spread, bucket_of, middle_of};
+pub use table::{Endpoint, Other, Table};
+pub use verdict::{Comparison, Coverage, Judged, Reason, SharedShift, Side, Verdict};
+pub use windows::{AFTER, BEFORE, BLOCKS, Lengths, Role, Rollout, Slot, Window, Windows};
+
+#[cfg(test)]
+mod tests;

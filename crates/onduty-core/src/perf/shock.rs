@@ -1,0 +1,155 @@
+//! What a whole group of endpoints went through together: a slow database, a busy machine, a full network.
+
+use super::level::Level;
+use super::numbers::median;
+use std::collections::HashMap;
+
+/// Sampling variance up to which a level is well enough known to speak for its group.
+const WELL_KNOWN: f64 = 0.02;
+/// Endpoints with a well-known change that it takes to tell a shock from a change of one of them.
+const FEWEST: usize = 10;
+/// Endpoints of a group that weigh as much as all others together.
+const GROUP_PRIOR: f64 = 10.0;
+
+/// The group of an endpoint, by its name: the service before a `|`, else the first folder of its path, else what stands
+/// before the last `/`; empty when the name says nothing.
+///
+/// ```
+/// # use onduty_core::perf::group_of;
+/// assert_eq!(group_of("cart|POST /cart/lines"), "cart");
+/// assert_eq!(group_of("POST /cart/lines"), "/cart");
+/// assert_eq!(group_of("shop.Cart/Add"), "shop.Cart");
+/// assert_eq!(group_of("home"), "");
+/// ```
+pub fn group_of(endpoint: &str) -> &str {
+    if let Some((service, _)) = endpoint.split_once('|') {
+        return service;
+    }
+    let path = endpoint.rsplit(' ').next().unwrap_or(endpoint);
+    if let Some(rest) = path.strip_prefix('/') {
+        let end = rest.find(['/', '?']).map_or(path.len(), |end| end + 1);
+        return &path[..end];
+    }
+    path.rsplit_once('/').map_or("", |(before, _)| before)
+}
+
+/// The groups of endpoints, numbered.
+#[derive(Debug)]
+pub struct Groups {
+    of: Vec<usize>,
+    names: Vec<String>,
+}
+
+impl Groups {
+    /// The groups with these names, one for each endpoint.
+    pub fn of<'a>(of_endpoints: impl Iterator<Item = &'a str>) -> Groups {
+        let (mut names, mut known) = (Vec::new(), HashMap::new());
+        let of = of_endpoints.map(|name| {
+            *known.entry(name).or_insert_with(|| {
+                names.push(name.to_owned());
+                names.len() - 1
+            })
+        });
+        Groups { of: of.collect(), names }
+    }
+
+    /// The group of an endpoint, by its number.
+    pub fn group(&self, endpoint: usize) -> usize {
+        self.of[endpoint]
+    }
+
+    /// The name of a group.
+    pub fn name(&self, group: usize) -> &str {
+        &self.names[group]
+    }
+}
+
+/// A change that all share, and how each group differs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shock {
+    /// Median of all endpoints; logarithmic, 0.1 is 10.5 % slower.
+    pub of_all: f64,
+    /// What each group went through, `of_all` where too little is known of it.
+    pub of_groups: Vec<f64>,
+}
+
+impl Shock {
+    /// The shock in the `changes` of endpoints: number, logarithmic change.
+    pub fn of(changes: &[(usize, f64)], groups: &Groups) -> Shock {
+        if changes.len() < FEWEST {
+            return Shock { of_all: 0.0, of_groups: vec![0.0; groups.names.len()] };
+        }
+        let of_all = median(&mut changes.iter().map(|(_, change)| *change).collect::<Vec<_>>()).unwrap_or_default();
+        let mut of_each: Vec<Vec<f64>> = vec![Vec::new(); groups.names.len()];
+        for &(endpoint, change) in changes {
+            of_each[groups.group(endpoint)].push(change);
+        }
+        let of_group = |changes: &mut Vec<f64>| {
+            let n = changes.len() as f64;
+            let weight = n / (n + GROUP_PRIOR);
+            weight * median(changes).unwrap_or_default() + (1.0 - weight) * of_all
+        };
+        Shock { of_all, of_groups: of_each.iter_mut().map(of_group).collect() }
+    }
+
+    /// What an endpoint of `group` went through.
+    pub fn of_group(&self, group: usize) -> f64 {
+        self.of_groups[group]
+    }
+}
+
+/// The change between two levels, when both are well known.
+pub fn well_known_change(before: Option<Level>, after: Option<Level>) -> Option<f64> {
+    let (before, after) = (before?, after?);
+    (before.variance < WELL_KNOWN && after.variance < WELL_KNOWN).then_some(after.ln_ms - before.ln_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn groups(names: &[&str]) -> Groups {
+        Groups::of(names.iter().map(|name| group_of(name)))
+    }
+
+    #[test]
+    fn groups_by_name() {
+        for (endpoint, group) in [
+            ("cart|POST /cart", "cart"),
+            ("GET /orders/{id}/lines", "/orders"),
+            ("/orders", "/orders"),
+            ("/", "/"),
+            ("/search?q", "/search"),
+            ("hipstershop.Cart/Get", "hipstershop.Cart"),
+            ("job", ""),
+            ("", ""),
+        ] {
+            assert_eq!(group_of(endpoint), group, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn one_change_among_many_is_no_shock() {
+        let groups = groups(&["a|1"; 20]);
+        let mut changes: Vec<(usize, f64)> = (0..20).map(|endpoint| (endpoint, 0.0)).collect();
+        changes[3].1 = 1.0;
+        assert_eq!(Shock::of(&changes, &groups).of_group(0), 0.0);
+    }
+
+    #[test]
+    fn a_group_of_its_own_mood() {
+        let names: Vec<&str> = (0..60).map(|at| if at < 30 { "a|x" } else { "b|x" }).collect();
+        let groups = groups(&names);
+        let changes: Vec<(usize, f64)> = (0..60).map(|at| (at, if at < 30 { 0.2 } else { 0.0 })).collect();
+        let shock = Shock::of(&changes, &groups);
+        assert!((shock.of_all - 0.1).abs() < 1e-9);
+        assert!((shock.of_group(0) - 0.175).abs() < 1e-9);
+        assert!((shock.of_group(1) - 0.025).abs() < 1e-9);
+    }
+
+    #[test]
+    fn few_endpoints_have_no_shock_but_their_own_change() {
+        let groups = groups(&["a|1", "a|2"]);
+        assert_eq!(Shock::of(&[(0, 0.5), (1, 0.5)], &groups).of_group(0), 0.0);
+    }
+}

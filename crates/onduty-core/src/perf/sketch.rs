@@ -1,0 +1,335 @@
+//! A mergeable sketch of durations: counts in logarithmic buckets, with the exact number and sum.
+//!
+//! The buckets are those of HdrHistogram and of the "bit trick" variants of DDSketch (Masson, Rim, Lee, "DDSketch", VLDB
+//! 2019): each octave of microseconds is cut into 32 equal parts, so that the exponent and the first five bits of the
+//! mantissa of a float *are* the number of its bucket. A bucket is at most 3.1 % wide; a quantile is at most 1.6 % off.
+
+/// Bits of the mantissa that tell buckets of one octave apart.
+const SUB_BITS: u32 = 5;
+/// Buckets of one octave.
+const SUBS: usize = 1 << SUB_BITS;
+/// Octaves from one microsecond up to 38 hours.
+const OCTAVES: usize = 37;
+/// Buckets of a sketch: the first also holds what is shorter, the last what is longer.
+pub const BUCKETS: usize = SUBS * OCTAVES;
+/// Bits of a float in front of the exponent and the used part of its mantissa.
+const SHIFT: u32 = f64::MANTISSA_DIGITS - 1 - SUB_BITS;
+/// What a float of one (microsecond) has there.
+const ONE: u64 = 1.0_f64.to_bits() >> SHIFT;
+/// Buckets that are kept as a list before they become a row of counts.
+const FEW: usize = 48;
+
+/// The bucket of `ms` milliseconds.
+///
+/// Anything that is no number above zero is in the first; callers that care look first.
+#[inline]
+pub fn bucket_of(ms: f64) -> u16 {
+    let us = ms * 1000.0;
+    if us < 1.0 || us.is_nan() {
+        return 0;
+    }
+    let bucket = (us.to_bits() >> SHIFT) - ONE;
+    bucket.min(BUCKETS as u64 - 1) as u16
+}
+
+/// The middle of a bucket, in milliseconds.
+pub fn middle_of(bucket: u16) -> f64 {
+    (lower_end_of(bucket) + lower_end_of(bucket + 1)) / 2.0
+}
+
+/// Where a bucket begins, in milliseconds.
+fn lower_end_of(bucket: u16) -> f64 {
+    f64::from_bits((u64::from(bucket) + ONE) << SHIFT) / 1000.0
+}
+
+/// Durations of requests, in milliseconds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sketch {
+    n: u64,
+    sum_ms: f64,
+    cells: Cells,
+}
+
+/// What is in the buckets.
+#[derive(Debug, Clone)]
+enum Cells {
+    /// Bucket and count, in no order: quiet endpoints.
+    Few(Vec<(u16, u32)>),
+    /// Counts from one bucket on without a gap: busy endpoints.
+    Many { first: u16, counts: Vec<u32> },
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        Cells::Few(Vec::new())
+    }
+}
+
+/// Equal is what has the same counts, however they are kept.
+impl PartialEq for Cells {
+    fn eq(&self, other: &Cells) -> bool {
+        self.sorted() == other.sorted()
+    }
+}
+
+impl Cells {
+    fn sorted(&self) -> Vec<(u16, u32)> {
+        let mut all = Vec::new();
+        self.each(|bucket, count| all.push((bucket, count)));
+        all.sort_unstable();
+        all
+    }
+
+    #[inline]
+    fn each(&self, mut visit: impl FnMut(u16, u32)) {
+        match self {
+            Cells::Few(pairs) => pairs.iter().for_each(|&(bucket, count)| visit(bucket, count)),
+            Cells::Many { first, counts } => {
+                for (at, &count) in counts.iter().enumerate() {
+                    if count > 0 {
+                        visit(first + at as u16, count);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, bucket: u16, count: u32) {
+        if let Cells::Many { first, counts } = self
+            && let Some(cell) = counts.get_mut(usize::from(bucket.wrapping_sub(*first)))
+        {
+            *cell = cell.saturating_add(count);
+            return;
+        }
+        self.add_new(bucket, count);
+    }
+
+    fn add_new(&mut self, bucket: u16, count: u32) {
+        match self {
+            Cells::Few(pairs) => {
+                if let Some((_, cell)) = pairs.iter_mut().find(|(known, _)| *known == bucket) {
+                    *cell = cell.saturating_add(count);
+                } else if pairs.len() < FEW {
+                    pairs.push((bucket, count));
+                } else {
+                    let least = pairs.iter().fold(bucket, |least, pair| least.min(pair.0));
+                    let most = pairs.iter().fold(bucket, |most, pair| most.max(pair.0));
+                    let mut counts = vec![0; usize::from(most - least) + 1];
+                    for &(bucket, count) in pairs.iter() {
+                        counts[usize::from(bucket - least)] = count;
+                    }
+                    counts[usize::from(bucket - least)] = count;
+                    *self = Cells::Many { first: least, counts };
+                }
+            }
+            Cells::Many { first, counts } if bucket < *first => {
+                // A little more than asked for, so that a sketch that grows downwards does not move each time.
+                let least = bucket.saturating_sub(SUBS as u16 / 2);
+                let mut grown = vec![0; usize::from(*first - least)];
+                grown.append(counts);
+                grown[usize::from(bucket - least)] = count;
+                (*first, *counts) = (least, grown);
+            }
+            Cells::Many { first, counts } => {
+                let at = usize::from(bucket - *first);
+                counts.resize(at + 1, 0);
+                counts[at] = count;
+            }
+        }
+    }
+}
+
+impl Sketch {
+    /// One more request of `ms` milliseconds.
+    #[inline]
+    pub fn insert(&mut self, ms: f64) {
+        self.n += 1;
+        self.sum_ms += ms;
+        self.cells.add(bucket_of(ms), 1);
+    }
+
+    /// `count` more in `bucket`, whose sum comes by [`Sketch::add_sum_ms`].
+    pub fn insert_bucket(&mut self, bucket: u16, count: u32) {
+        self.n += u64::from(count);
+        self.cells.add(bucket, count);
+    }
+
+    /// More milliseconds, of requests that are counted already.
+    pub fn add_sum_ms(&mut self, ms: f64) {
+        self.sum_ms += ms;
+    }
+
+    /// What another sketch has seen, as well.
+    pub fn merge(&mut self, other: &Sketch) {
+        self.n += other.n;
+        self.sum_ms += other.sum_ms;
+        other.cells.each(|bucket, count| self.cells.add(bucket, count));
+    }
+
+    /// Number of requests.
+    pub fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// Sum of all durations, in milliseconds; exact.
+    pub fn sum_ms(&self) -> f64 {
+        self.sum_ms
+    }
+
+    /// Each bucket that holds something, in no order, with its count.
+    #[inline]
+    pub fn each(&self, visit: impl FnMut(u16, u32)) {
+        self.cells.each(visit);
+    }
+
+    /// The duration, in milliseconds, that the share `q` (from 0 to 1) of all requests does not exceed, at most 1.6 % off;
+    /// `None` when there were none.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let mut spread = Spread::default();
+        spread.add(self);
+        spread.quantile(q)
+    }
+}
+
+/// A row of counts for all buckets: many sketches at once, for quantiles.
+#[derive(Debug, Clone, Default)]
+pub struct Spread {
+    n: u64,
+    counts: Vec<u64>,
+    first: usize,
+    last: usize,
+}
+
+impl Spread {
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        if self.n > 0 {
+            self.counts[self.first..=self.last].fill(0);
+        }
+        self.n = 0;
+    }
+
+    /// What a sketch has seen, as well.
+    pub fn add(&mut self, sketch: &Sketch) {
+        if sketch.n == 0 {
+            return;
+        }
+        if self.counts.is_empty() {
+            self.counts = vec![0; BUCKETS];
+        }
+        if self.n == 0 {
+            (self.first, self.last) = (BUCKETS - 1, 0);
+        }
+        self.n += sketch.n;
+        match &sketch.cells {
+            Cells::Few(pairs) => {
+                for &(bucket, count) in pairs {
+                    let bucket = usize::from(bucket);
+                    self.counts[bucket] += u64::from(count);
+                    self.first = self.first.min(bucket);
+                    self.last = self.last.max(bucket);
+                }
+            }
+            Cells::Many { first, counts } => {
+                let first = usize::from(*first);
+                self.first = self.first.min(first);
+                self.last = self.last.max(first + counts.len() - 1);
+                for (sum, &count) in self.counts[first..].iter_mut().zip(counts) {
+                    *sum += u64::from(count);
+                }
+            }
+        }
+    }
+
+    /// What was answered well in the blocks of a window, as well.
+    pub fn add_all(&mut self, cells: Option<&[super::series::Cell; super::windows::BLOCKS]>) {
+        cells.into_iter().flatten().for_each(|cell| self.add(&cell.sketch));
+    }
+
+    /// Number of requests.
+    pub fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// The bucket that the share `q` of all requests does not exceed; `None` when there were none.
+    pub fn bucket_at(&self, q: f64) -> Option<u16> {
+        let wanted = ((q.clamp(0.0, 1.0) * self.n as f64).ceil() as u64).max(1);
+        let mut seen = 0;
+        let counts = self.counts.get(self.first..=self.last).filter(|_| self.n > 0)?;
+        let at = counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        })?;
+        Some((self.first + at) as u16)
+    }
+
+    /// See [`Sketch::quantile`].
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        self.bucket_at(q).map(middle_of)
+    }
+
+    /// The share of requests in each bucket that is between the first and the last with any, with its middle in
+    /// milliseconds.
+    pub fn shares(&self) -> impl Iterator<Item = (f64, f64)> {
+        let range = if self.n == 0 { 0..0 } else { self.first..self.last + 1 };
+        range.map(|bucket| (middle_of(bucket as u16), self.counts[bucket] as f64 / self.n as f64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_bucket_is_as_wide_as_promised() {
+        for ms in [0.001, 0.0015, 0.5, 1.0, 3.3, 250.0, 59_999.0, 3_600_000.0] {
+            let middle = middle_of(bucket_of(ms));
+            assert!((middle / ms - 1.0).abs() <= 1.0 / 64.0 + 1e-12, "{ms} ms is in the bucket of {middle} ms");
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_in_the_outer_buckets() {
+        let last = BUCKETS as u16 - 1;
+        let cases = [(0.0, 0), (-3.0, 0), (f64::NAN, 0), (1e-9, 0), (1e300, last), (f64::INFINITY, last), (1e12, last)];
+        for (ms, bucket) in cases {
+            assert_eq!(bucket_of(ms), bucket, "{ms}");
+        }
+    }
+
+    #[test]
+    fn nobody_asked_has_no_quantile() {
+        assert_eq!(Sketch::default().quantile(0.5), None);
+    }
+
+    fn of(durations: &[f64]) -> Sketch {
+        let mut sketch = Sketch::default();
+        durations.iter().for_each(|&ms| sketch.insert(ms));
+        sketch
+    }
+
+    proptest! {
+        #[test]
+        fn merged_is_the_same_as_inserted(
+            left in proptest::collection::vec(0.0001_f64..1e7, 0..200),
+            right in proptest::collection::vec(0.0001_f64..1e7, 0..200),
+        ) {
+            let mut merged = of(&left);
+            merged.merge(&of(&right));
+            let both = of(&[left, right].concat());
+            prop_assert_eq!(&merged.cells, &both.cells);
+            prop_assert_eq!(merged.n(), both.n());
+            prop_assert!((merged.sum_ms() - both.sum_ms()).abs() <= 1e-9 * both.sum_ms());
+        }
+
+        #[test]
+        fn a_quantile_is_within_a_bucket(mut durations in proptest::collection::vec(0.01_f64..1e6, 1..400), q in 0.0_f64..1.0) {
+            let estimate = of(&durations).quantile(q).unwrap();
+            durations.sort_by(f64::total_cmp);
+            let at = ((q * durations.len() as f64).ceil() as usize).max(1) - 1;
+            prop_assert!((estimate / durations[at] - 1.0).abs() <= 1.0 / 63.0, "{estimate} for {}", durations[at]);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `onduty perf compare`: which endpoints got slower with a rollout, from files of requests. Needs no server.
+
+use super::stores::with_causes;
+use super::{BAD_INPUT, FINDING, OK};
+use crate::sources::requests::{Reading, read};
+use crate::texts::performance::{added_seconds, change, comparison, interval, shared_shift, sides, verdict, why};
+use crate::texts::{count, human_number, visible};
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use onduty_core::perf::{Comparison, Judged, Lengths, Rollout, Settings, Table, Verdict, Windows, compare};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+/// Response times around a rollout.
+#[derive(Debug, Args)]
+pub struct PerfArgs {
+    #[command(subcommand)]
+    command: PerfCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PerfCommand {
+    /// Which endpoints got slower, how sure that is and what it costs users
+    ///
+    /// FILE has `timestamp_ms,endpoint,duration_ms[,status]` (one request a line) or
+    /// `timestamp_ms,endpoint,count,p50_ms,p90_ms,p95_ms,p99_ms,mean_ms` (many requests a line); the names in its first
+    /// line decide, further columns are not read, and it may be compressed with gzip. Requests with a status from 400 on
+    /// are left out. Earlier days in the same files show what these hours are usually like.
+    ///
+    /// Exits with 0 when nothing got slower, 1 when something did, 2 when it cannot be said.
+    Compare(CompareArgs),
+}
+
+#[derive(Debug, Args)]
+struct CompareArgs {
+    /// Requests before and after the rollout, and on earlier days
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// When it began and ended: RFC 3339 or milliseconds since 1970
+    #[arg(long, value_name = "START[..END]")]
+    rollout: RolloutArg,
+    /// Not looked at after the rollout, while caches fill
+    #[arg(long, value_name = "DURATION", default_value = "10m")]
+    warm_up: SignedDuration,
+    /// How long before and after is compared
+    #[arg(long, value_name = "DURATION", default_value = "60m")]
+    window: SignedDuration,
+    /// The zone in which earlier days have the same hours, such as Europe/Paris
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
+    zone: TimeZone,
+    /// How many endpoints are told apart; the quietest beyond that count as one and are not judged
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    endpoints: u32,
+    /// Print all endpoints as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A moment or a stretch of time.
+#[derive(Debug, Clone, Copy)]
+struct RolloutArg(Rollout);
+
+impl FromStr for RolloutArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RolloutArg, String> {
+        let (start, end) = text.split_once("..").unwrap_or((text, text));
+        let rollout = Rollout { start: moment(start)?, end: moment(end)? };
+        if rollout.end < rollout.start {
+            return Err(format!("it ends ({end}) before it begins ({start})"));
+        }
+        Ok(RolloutArg(rollout))
+    }
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let wrong = || format!("{text:?} is neither a time such as 2026-03-02T16:00:00Z nor milliseconds since 1970");
+    match text.parse::<i64>() {
+        Ok(ms) => Timestamp::from_millisecond(ms).map_err(|_| wrong()),
+        Err(_) => text.parse().map_err(|_| wrong()),
+    }
+}
+
+fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_| format!("{name:?} is no time zone such as Europe/Paris"))
+}
+
+/// Compares and prints.
+pub fn run(args: &PerfArgs) -> ExitCode {
+    let PerfCommand::Compare(args) = &args.command;
+    match compared(args) {
+        Ok((out, is_something_slower)) => {
+            print!("{out}");
+            ExitCode::from(if is_something_slower { FINDING } else { OK })
+        }
+        Err(error) => {
+            eprintln!("{}", visible(&with_causes(error.as_ref())));
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+fn compared(args: &CompareArgs) -> anyhow::Result<(String, bool)> {
+    if args.window < SignedDuration::from_secs(1) {
+        bail!("--window {:#} is too short: give at least 1s", args.window);
+    }
+    if args.warm_up.is_negative() {
+        bail!("--warm-up {:#} is negative", args.warm_up);
+    }
+    let lengths = Lengths { warm_up: args.warm_up, window: args.window };
+    let windows = Windows::around(args.rollout.0, lengths, &args.zone)
+        .context("these windows are out of the calendar; look at --rollout and --window")?;
+    let (mut table, mut reading) = (Table::new(args.endpoints as usize), Reading::default());
+    for file in &args.files {
+        read(file, &windows, &mut table, &mut reading)?;
+    }
+    complain(&reading);
+    if reading.after == 0 {
+        bail!(nothing_after(&reading, &windows));
+    }
+    let (endpoints, other) = table.finish();
+    let all: Vec<_> = endpoints.iter().map(|(name, endpoint)| (name.as_str(), &endpoint.series)).collect();
+    let compared = compare(&all, other, &windows, &Settings::default());
+    let is_something_slower = compared.endpoints.iter().any(|judged| judged.verdict == Verdict::Regressed);
+    let out = if args.json { serde_json::to_string(&compared.endpoints)? + "\n" } else { as_text(&compared) };
+    Ok((out, is_something_slower))
+}
+
+/// Says what was left out.
+fn complain(reading: &Reading) {
+    for (words, left) in &reading.left_out {
+        let (file, line) = &left.first;
+        let number = count(left.lines as usize, "line");
+        eprintln!("left out: {number} {words}; the first is {}, line {line}", visible(&file.to_string_lossy()));
+    }
+}
+
+fn nothing_after(reading: &Reading, windows: &Windows) -> String {
+    let at = |ms: i64| Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |at| at.to_string());
+    let start = windows.all()[onduty_core::perf::AFTER].start_ms;
+    let wanted =
+        format!("no request is in the window after the rollout, {} to {}", at(start), at(start + windows.length_ms()));
+    match reading.times_ms {
+        None => format!("{wanted}: the files have no readable line at all"),
+        Some((_, last)) if (1..100_000_000_000).contains(&last) => {
+            format!("{wanted}: the times in the files look like seconds; milliseconds since 1970 are expected")
+        }
+        Some((first, last)) => {
+            format!(
+                "{wanted}: the files reach from {} to {}; look at --rollout, --warm-up and --window",
+                at(first),
+                at(last)
+            )
+        }
+    }
+}
+
+fn as_text(compared: &Comparison) -> String {
+    let mut out = comparison(compared) + "\n";
+    for shift in &compared.shared {
+        out += &(shared_shift(shift) + "\n");
+    }
+    if compared.other.endpoints > 0 {
+        let (endpoints, requests) =
+            (count(compared.other.endpoints as usize, "endpoint"), human_number(compared.other.requests));
+        let _ =
+            writeln!(out, "{endpoints} beyond the cap with {requests} requests are not judged; --endpoints raises it");
+    }
+    let shown = |judged: &&Judged| matches!(judged.verdict, Verdict::Regressed | Verdict::Improved);
+    for judged in compared.endpoints.iter().filter(shown) {
+        let rank = judged.rank.map_or_else(|| "-".to_owned(), |rank| rank.to_string());
+        let _ = writeln!(out, "\n{rank:>3}  {} {}", verdict(judged.verdict), visible(&judged.endpoint));
+        if let (Some(effect), Some(range), Some(seconds)) =
+            (judged.effect, judged.interval, judged.added_seconds_per_hour)
+        {
+            let _ = writeln!(out, "     {} (95 %: {}), {}", change(effect), interval(range), added_seconds(seconds));
+        }
+        let _ = writeln!(out, "     {}", sides(&judged.before, &judged.after));
+        for reason in why(judged) {
+            let _ = writeln!(out, "     {reason}");
+        }
+    }
+    out
+}

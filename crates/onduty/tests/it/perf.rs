@@ -1,0 +1,149 @@
+//! `onduty perf compare` on files that the test writes: what is said, what is left out, what is refused.
+
+use crate::tools::{Said, onduty};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Wednesday, 4 March 2026, 16:00 UTC.
+const ROLLOUT_MS: i64 = 1_772_640_000_000;
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+
+/// A request a minute and endpoint would be too quiet; here are eight, for an hour before and 70 minutes after, on a week.
+/// `slower` is 40 % slower after the rollout.
+fn week(path: &Path) {
+    let mut text = "timestamp_ms,endpoint,duration_ms,status\n".to_owned();
+    let mut noise = 1_u64;
+    for day in 0..7 {
+        for minute in -60..70 {
+            for endpoint in ["slower", "calm", "<b>\u{1b}[31m", "busy", "a", "b", "c", "d", "e", "f", "g", "h"] {
+                for request in 0..8 {
+                    noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let wide = 1.0 + (noise >> 40) as f64 / f64::from(1_u32 << 24);
+                    let factor = if endpoint == "slower" && day == 0 && minute >= 0 { 1.4 } else { 1.0 };
+                    let at = ROLLOUT_MS - day * DAY_MS + minute * MINUTE_MS + request * 7_000;
+                    writeln!(text, "{at},{endpoint},{:.3},200", 50.0 * factor * wide).unwrap();
+                }
+            }
+        }
+    }
+    writeln!(text, "{ROLLOUT_MS},calm,NaN,200\n{ROLLOUT_MS},calm,-5,200").unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+async fn compare(folder: &Path, more: &[&str]) -> Said {
+    onduty(folder, &[], &[&["perf", "compare", "week.csv"], more].concat()).await
+}
+
+#[tokio::test]
+async fn the_slower_endpoint_is_named_with_its_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    week(&folder.path().join("week.csv"));
+    let said = compare(folder.path(), &["--rollout", "2026-03-04T16:00:00Z", "--json"]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    let rows: Vec<Value> = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(rows.len(), 12);
+    let first = &rows[0];
+    assert_eq!(
+        (&first["endpoint"], &first["verdict"], &first["rank"]),
+        (&"slower".into(), &"regressed".into(), &1.into())
+    );
+    let effect = first["effect"].as_f64().unwrap();
+    assert!((effect - 0.4).abs() < 0.08, "{first}");
+    let [low, high] = [0, 1].map(|end| first["interval"][end].as_f64().unwrap());
+    assert!(low < effect && effect < high, "{first}");
+    assert!(first["q_value"].as_f64().unwrap() < 0.1 && first["added_seconds_per_hour"].as_f64().unwrap() > 0.0);
+    assert_eq!((&first["before"]["n"], &first["after"]["n"]), (&480.into(), &480.into()));
+    assert!(first["before"]["p95_ms"].as_f64().unwrap() > first["before"]["p50_ms"].as_f64().unwrap());
+    assert_eq!(first["reasons"][0]["reason"], "earlier_days");
+    assert!(rows[1..].iter().all(|row| row["rank"].is_null() && row["verdict"] != "regressed"), "{rows:?}");
+}
+
+#[tokio::test]
+async fn people_read_what_it_costs_and_what_was_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    week(&folder.path().join("week.csv"));
+    let said = compare(folder.path(), &["--rollout", "1772640000000"]).await;
+    assert!(
+        said.out
+            .starts_with("1 slower of 12 judged (100\u{a0}% of requests, 100\u{a0}% of time)\n\n  1  slower slower\n"),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out.contains("users wait ") && said.out.contains("compared with the same hours of 4 earlier days"),
+        "{}",
+        said.out
+    );
+    insta::assert_snapshot!(said.err.trim_end(), @r"
+    left out: 1 line with a duration that is NaN or infinite; the first is week.csv, line 87362
+    left out: 1 line with a negative duration; the first is week.csv, line 87363
+    ");
+}
+
+#[tokio::test]
+async fn quiet_when_nothing_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    week(&folder.path().join("week.csv"));
+    let said = compare(folder.path(), &["--rollout", "2026-03-03T16:00:00Z"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.starts_with("0 slower of 12 judged"), "{}", said.out);
+}
+
+#[tokio::test]
+async fn names_from_outside_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    week(&folder.path().join("week.csv"));
+    let text =
+        std::fs::read_to_string(folder.path().join("week.csv")).unwrap().replace("slower", "<b>\u{1b}]0;evil\u{7}");
+    std::fs::write(folder.path().join("week.csv"), text).unwrap();
+    let said = compare(folder.path(), &["--rollout", "2026-03-04T16:00:00Z"]).await;
+    assert!(!said.out.contains('\u{1b}') && !said.out.contains('\u{7}'), "{:?}", said.out);
+}
+
+#[tokio::test]
+async fn more_endpoints_than_fit_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    week(&folder.path().join("week.csv"));
+    let said = compare(folder.path(), &["--rollout", "2026-03-04T16:00:00Z", "--endpoints", "5"]).await;
+    assert!(said.out.contains("7 endpoints beyond the cap with "), "{}", said.out);
+    assert!(said.out.contains("of 5 judged (42\u{a0}% of requests"), "{}", said.out);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_a_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |text: &str| std::fs::write(folder.path().join("week.csv"), text).unwrap();
+    let refused = async |more: &[&str]| {
+        let said = compare(folder.path(), more).await;
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{said:?}");
+        said.err
+    };
+    let rollout = ["--rollout", "2026-03-04T16:00:00Z"];
+    file("time,endpoint\n");
+    assert!(
+        refused(&rollout)
+            .await
+            .starts_with("week.csv, line 1: there is no column `timestamp_ms`; expected a header such as")
+    );
+    file("timestamp_ms,endpoint,duration_ms\n1772640000,a,5\n");
+    assert!(
+        refused(&rollout)
+            .await
+            .contains("the times in the files look like seconds; milliseconds since 1970 are expected")
+    );
+    file("timestamp_ms,endpoint,duration_ms\n1772640000000,a,5\n");
+    let nothing = refused(&rollout).await;
+    assert!(
+        nothing.contains("no request is in the window after the rollout, 2026-03-04T16:10:00Z to 2026-03-04T17:10:00Z"),
+        "{nothing}"
+    );
+    assert!(refused(&["--rollout", "noon"]).await.contains("neither a time such as"));
+    assert!(refused(&["--rollout", "2026-03-04T16:00:00Z..2026-03-04T15:00:00Z"]).await.contains("before it begins"));
+    assert!(refused(&["--rollout", "1772640000000", "--zone", "Mars"]).await.contains("no time zone such as"));
+    assert!(refused(&["--rollout", "1772640000000", "--window", "0s"]).await.contains("is too short"));
+    let missing = onduty(folder.path(), &[], &["perf", "compare", "none.csv", "--rollout", "1772640000000"]).await;
+    assert_eq!(missing.code, 2);
+    assert!(missing.err.starts_with("none.csv, after line 0: cannot be read"), "{}", missing.err);
+}
