@@ -9,6 +9,8 @@ use super::windows::{AFTER, BEFORE, BLOCKS, Role, Windows};
 const WINSORISED_AT: f64 = 0.995;
 /// With fewer requests in the baseline that quantile is the longest of them, and nothing is cut.
 const FEWEST_TO_WINSORISE: u64 = 200;
+/// With so many the quantile is known; the other windows need not be asked.
+const ENOUGH_TO_WINSORISE: u64 = 4000;
 /// Requests of a window before the rollout whose median is known well enough to see a change of.
 const FEWEST_OF_A_MEDIAN: u64 = 20;
 /// Two standard errors of a median, in distances from the median to the upper quartile of a normal distribution.
@@ -97,10 +99,10 @@ impl Reducer {
         spread.clear();
         spread.add_all(series.window(BEFORE));
         let before = (spread.n() >= FEWEST_OF_A_MEDIAN).then(|| spread.bucket_at(0.5)).flatten();
-        for (at, _) in
-            windows.all().iter().enumerate().filter(|(_, window)| !matches!(window.role, Role::Before | Role::After))
-        {
-            spread.add_all(series.window(at));
+        for (at, window) in windows.all().iter().enumerate() {
+            if !matches!(window.role, Role::Before | Role::After) && spread.n() < ENOUGH_TO_WINSORISE {
+                spread.add_all(series.window(at));
+            }
         }
         if spread.n() < FEWEST_TO_WINSORISE {
             return [BUCKETS - 1; 2];

@@ -4,6 +4,8 @@
 //! 2019): each octave of microseconds is cut into 32 equal parts, so that the exponent and the first five bits of the
 //! mantissa of a float *are* the number of its bucket. A bucket is at most 3.1 % wide; a quantile is at most 1.6 % off.
 
+use smallvec::SmallVec;
+
 /// Bits of the mantissa that tell buckets of one octave apart.
 const SUB_BITS: u32 = 5;
 /// Buckets of one octave.
@@ -53,15 +55,40 @@ pub struct Sketch {
 /// What is in the buckets.
 #[derive(Debug, Clone)]
 enum Cells {
-    /// Bucket and count, in no order: quiet endpoints.
-    Few(Vec<(u16, u32)>),
+    /// Bucket and count of each in one number, in no order: quiet endpoints. Millions of these lie about in memory, and
+    /// fetching them is most of the work of a comparison.
+    Few(SmallVec<[Pair; INLINE]>),
     /// Counts from one bucket on without a gap: busy endpoints.
     Many { first: u16, counts: Vec<u32> },
 }
 
+/// A bucket in the upper bits, its count in the lower ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pair(u32);
+
+/// Pairs that lie in the sketch itself: of most blocks there are no more.
+const INLINE: usize = 6;
+/// Bits of a count in a pair.
+const COUNT_BITS: u32 = 21;
+
+impl Pair {
+    /// `None` when the count is too large.
+    fn of(bucket: u16, count: u32) -> Option<Pair> {
+        (count < 1 << COUNT_BITS).then_some(Pair(u32::from(bucket) << COUNT_BITS | count))
+    }
+
+    fn bucket(self) -> u16 {
+        (self.0 >> COUNT_BITS) as u16
+    }
+
+    fn count(self) -> u32 {
+        self.0 & ((1 << COUNT_BITS) - 1)
+    }
+}
+
 impl Default for Cells {
     fn default() -> Self {
-        Cells::Few(Vec::new())
+        Cells::Few(SmallVec::new())
     }
 }
 
@@ -83,7 +110,7 @@ impl Cells {
     #[inline]
     fn each(&self, mut visit: impl FnMut(u16, u32)) {
         match self {
-            Cells::Few(pairs) => pairs.iter().for_each(|&(bucket, count)| visit(bucket, count)),
+            Cells::Few(pairs) => pairs.iter().for_each(|pair| visit(pair.bucket(), pair.count())),
             Cells::Many { first, counts } => {
                 for (at, &count) in counts.iter().enumerate() {
                     if count > 0 {
@@ -108,19 +135,12 @@ impl Cells {
     fn add_new(&mut self, bucket: u16, count: u32) {
         match self {
             Cells::Few(pairs) => {
-                if let Some((_, cell)) = pairs.iter_mut().find(|(known, _)| *known == bucket) {
-                    *cell = cell.saturating_add(count);
-                } else if pairs.len() < FEW {
-                    pairs.push((bucket, count));
-                } else {
-                    let least = pairs.iter().fold(bucket, |least, pair| least.min(pair.0));
-                    let most = pairs.iter().fold(bucket, |most, pair| most.max(pair.0));
-                    let mut counts = vec![0; usize::from(most - least) + 1];
-                    for &(bucket, count) in pairs.iter() {
-                        counts[usize::from(bucket - least)] = count;
-                    }
-                    counts[usize::from(bucket - least)] = count;
-                    *self = Cells::Many { first: least, counts };
+                let known = pairs.iter().position(|pair| pair.bucket() == bucket);
+                let sum = known.map_or(0, |at| pairs[at].count()).saturating_add(count);
+                match (known, Pair::of(bucket, sum)) {
+                    (Some(at), Some(more)) => pairs[at] = more,
+                    (None, Some(pair)) if pairs.len() < FEW => pairs.push(pair),
+                    _ => self.become_many(bucket, count),
                 }
             }
             Cells::Many { first, counts } if bucket < *first => {
@@ -137,6 +157,22 @@ impl Cells {
                 counts[at] = count;
             }
         }
+    }
+}
+
+impl Cells {
+    #[cold]
+    fn become_many(&mut self, bucket: u16, count: u32) {
+        let mut all = self.sorted();
+        match all.iter_mut().find(|(known, _)| *known == bucket) {
+            Some((_, sum)) => *sum = sum.saturating_add(count),
+            None => all.push((bucket, count)),
+        }
+        let (least, most) =
+            all.iter().fold((bucket, bucket), |(least, most), pair| (least.min(pair.0), most.max(pair.0)));
+        let mut counts = vec![0; usize::from(most - least) + 1];
+        all.into_iter().for_each(|(bucket, count)| counts[usize::from(bucket - least)] = count);
+        *self = Cells::Many { first: least, counts };
     }
 }
 
@@ -193,50 +229,39 @@ impl Sketch {
 }
 
 /// A row of counts for all buckets: many sketches at once, for quantiles.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Spread {
     n: u64,
-    counts: Vec<u64>,
-    first: usize,
-    last: usize,
+    /// As many as a pair can name, so that adding one needs no look at the end of the row.
+    counts: Box<[u32; 1 << (u32::BITS - COUNT_BITS)]>,
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Spread { n: 0, counts: Box::new([0; 1 << (u32::BITS - COUNT_BITS)]) }
+    }
 }
 
 impl Spread {
     /// Forgets everything.
     pub fn clear(&mut self) {
-        if self.n > 0 {
-            self.counts[self.first..=self.last].fill(0);
-        }
         self.n = 0;
+        self.counts.fill(0);
     }
 
     /// What a sketch has seen, as well.
     pub fn add(&mut self, sketch: &Sketch) {
-        if sketch.n == 0 {
-            return;
-        }
-        if self.counts.is_empty() {
-            self.counts = vec![0; BUCKETS];
-        }
-        if self.n == 0 {
-            (self.first, self.last) = (BUCKETS - 1, 0);
-        }
         self.n += sketch.n;
         match &sketch.cells {
             Cells::Few(pairs) => {
-                for &(bucket, count) in pairs {
-                    let bucket = usize::from(bucket);
-                    self.counts[bucket] += u64::from(count);
-                    self.first = self.first.min(bucket);
-                    self.last = self.last.max(bucket);
+                for pair in pairs {
+                    let sum = &mut self.counts[(pair.0 >> COUNT_BITS) as usize];
+                    *sum = sum.saturating_add(pair.count());
                 }
             }
             Cells::Many { first, counts } => {
-                let first = usize::from(*first);
-                self.first = self.first.min(first);
-                self.last = self.last.max(first + counts.len() - 1);
-                for (sum, &count) in self.counts[first..].iter_mut().zip(counts) {
-                    *sum += u64::from(count);
+                for (sum, &count) in self.counts[usize::from(*first)..].iter_mut().zip(counts) {
+                    *sum = sum.saturating_add(count);
                 }
             }
         }
@@ -254,26 +279,21 @@ impl Spread {
 
     /// The bucket that the share `q` of all requests does not exceed; `None` when there were none.
     pub fn bucket_at(&self, q: f64) -> Option<u16> {
+        if self.n == 0 {
+            return None;
+        }
         let wanted = ((q.clamp(0.0, 1.0) * self.n as f64).ceil() as u64).max(1);
         let mut seen = 0;
-        let counts = self.counts.get(self.first..=self.last).filter(|_| self.n > 0)?;
-        let at = counts.iter().position(|count| {
-            seen += count;
+        let at = self.counts.iter().position(|count| {
+            seen += u64::from(*count);
             seen >= wanted
-        })?;
-        Some((self.first + at) as u16)
+        });
+        at.map(|bucket| bucket as u16)
     }
 
     /// See [`Sketch::quantile`].
     pub fn quantile(&self, q: f64) -> Option<f64> {
         self.bucket_at(q).map(middle_of)
-    }
-
-    /// The share of requests in each bucket that is between the first and the last with any, with its middle in
-    /// milliseconds.
-    pub fn shares(&self) -> impl Iterator<Item = (f64, f64)> {
-        let range = if self.n == 0 { 0..0 } else { self.first..self.last + 1 };
-        range.map(|bucket| (middle_of(bucket as u16), self.counts[bucket] as f64 / self.n as f64))
     }
 }
 
@@ -308,6 +328,17 @@ mod tests {
         let mut sketch = Sketch::default();
         durations.iter().for_each(|&ms| sketch.insert(ms));
         sketch
+    }
+
+    #[test]
+    fn counts_beyond_a_pair_are_kept() {
+        let mut sketch = Sketch::default();
+        for count in [(1 << COUNT_BITS) - 1, 1, u32::MAX] {
+            sketch.insert_bucket(7, count);
+        }
+        let mut all = Vec::new();
+        sketch.each(|bucket, count| all.push((bucket, count)));
+        assert_eq!(all, [(7, u32::MAX)]);
     }
 
     proptest! {
