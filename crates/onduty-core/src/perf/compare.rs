@@ -1,5 +1,6 @@
 //! From levels to verdicts.
 
+use super::errors::failing;
 use super::level::{Level, Reducer};
 use super::numbers::{chance_above, exceeded_with, false_discovery_rates, median, quantile};
 use super::predict::{Known, Moves, expected, tell_eras};
@@ -75,6 +76,8 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
     let scale = null_scale(&tested);
     tested.iter_mut().flatten().for_each(|tested| tested.se *= scale);
     let (slower, faster) = (rates(&tested, |tested| tested.effect), rates(&tested, |tested| -tested.effect));
+    let all: Vec<&Series> = endpoints.iter().map(|(_, series)| *series).collect();
+    let failing = failing(&all, windows, settings.false_discovery_rate);
     let mut sides = Sides::default();
     let mut judged: Vec<Judged> = endpoints
         .iter()
@@ -85,6 +88,7 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
             let case =
                 Case { name, before, after, subject: &subjects[at], tested: tested[at].as_ref(), floor, settings };
             let mut judged = case.judge(slower[at], faster[at], shock, groups.name(groups.group(at)));
+            judged.failing = failing[at];
             judged.added_seconds_per_hour = case.added_seconds_per_hour(shock, windows.hours());
             judged
         })
@@ -461,6 +465,7 @@ impl Case<'_> {
                 .map(|(tested, wide)| [(tested.effect - wide).exp_m1(), (tested.effect + wide).exp_m1()]),
             q_value,
             added_seconds_per_hour: None,
+            failing: None,
             before: self.before,
             after: self.after,
             reasons: self.reasons(verdict, shock, group),

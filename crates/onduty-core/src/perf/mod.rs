@@ -4,6 +4,7 @@
 //! calls an endpoint fine of which it knows too little.
 
 mod compare;
+mod errors;
 mod level;
 mod numbers;
 mod predict;
@@ -16,6 +17,7 @@ mod verdict;
 mod windows;
 
 pub use compare::{Settings, compare};
+pub use errors::{Failing, Outcomes};
 pub use series::{Cell, Series, Summary, Traffic};
 pub use shock::group_of;
 pub use sketch::{BUCKETS, Sketch, Spread, bucket_of, middle_of};

@@ -104,6 +104,15 @@ pub fn exceeded_with(chance: f64, freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |student| student.inverse_cdf(1.0 - chance))
 }
 
+/// The chance that at least `successes` of `trials` succeed when each does with `chance`; both may be fractions.
+pub fn binomial_chance_from(successes: f64, trials: f64, chance: f64) -> f64 {
+    if successes <= 0.0 {
+        return 1.0;
+    }
+    let failures = (trials - successes).max(0.0);
+    statrs::function::beta::checked_beta_reg(successes, failures + 1.0, chance.clamp(0.0, 1.0)).unwrap_or(f64::NAN)
+}
+
 /// The q-values of `chances` (Benjamini and Hochberg, "Controlling the false discovery rate", JRSS B 57, 1995): calling
 /// everything with a q-value of at most q a discovery makes at most the share q of the discoveries false.
 pub fn false_discovery_rates(chances: &[f64]) -> Vec<f64> {
@@ -150,6 +159,13 @@ mod tests {
         assert!((chance_above(2.228, 10.0) - 0.025).abs() < 1e-4);
         assert!((exceeded_with(0.025, 10.0) - 2.228).abs() < 1e-3);
         assert!((chance_above(-1.0, 3.0) + chance_above(1.0, 3.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_binomial_tail_as_counted() {
+        // At least 3 of 4 coins: 5 of 16.
+        assert!((binomial_chance_from(3.0, 4.0, 0.5) - 5.0 / 16.0).abs() < 1e-12);
+        assert_eq!(binomial_chance_from(0.0, 4.0, 0.5), 1.0);
     }
 
     /// The example of the paper: 15 hypotheses, four of them found at 5 %.

@@ -1,5 +1,6 @@
 //! What a comparison says of each endpoint, with its reasons.
 
+use super::errors::Failing;
 use super::table::Other;
 use serde::Serialize;
 
@@ -115,6 +116,9 @@ pub struct Judged {
     pub q_value: Option<f64>,
     /// What users wait more in an hour, in seconds.
     pub added_seconds_per_hour: Option<f64>,
+    /// Whether it fails more often as well; its own question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Failing>,
     /// The window before the rollout.
     pub before: Side,
     /// The window after it.

@@ -3,6 +3,7 @@
 use super::stores::with_causes;
 use super::{BAD_INPUT, FINDING, OK};
 use crate::sources::requests::{Reading, read};
+use crate::texts::performance as words;
 use crate::texts::performance::{added_seconds, change, comparison, interval, shared_shift, sides, verdict, why};
 use crate::texts::{count, human_number, visible};
 use anyhow::{Context, bail};
@@ -10,6 +11,7 @@ use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use onduty_core::perf::{Comparison, Judged, Lengths, Rollout, Settings, Table, Verdict, Windows, compare};
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,7 +33,7 @@ enum PerfCommand {
     /// line decide, further columns are not read, and it may be compressed with gzip. Requests with a status from 400 on
     /// are left out. Earlier days in the same files show what these hours are usually like.
     ///
-    /// Exits with 0 when nothing got slower, 1 when something did, 2 when it cannot be said.
+    /// Exits with 0 when nothing got slower or fails more often, 1 when something does, 2 when it cannot be said.
     Compare(CompareArgs),
 }
 
@@ -93,9 +95,9 @@ fn zone(name: &str) -> Result<TimeZone, String> {
 pub fn run(args: &PerfArgs) -> ExitCode {
     let PerfCommand::Compare(args) = &args.command;
     match compared(args) {
-        Ok((out, is_something_slower)) => {
+        Ok((out, is_something_worse)) => {
             print!("{out}");
-            ExitCode::from(if is_something_slower { FINDING } else { OK })
+            ExitCode::from(if is_something_worse { FINDING } else { OK })
         }
         Err(error) => {
             eprintln!("{}", visible(&with_causes(error.as_ref())));
@@ -125,9 +127,10 @@ fn compared(args: &CompareArgs) -> anyhow::Result<(String, bool)> {
     let (endpoints, other) = table.finish();
     let all: Vec<_> = endpoints.iter().map(|(name, endpoint)| (name.as_str(), &endpoint.series)).collect();
     let compared = compare(&all, other, &windows, &Settings::default());
-    let is_something_slower = compared.endpoints.iter().any(|judged| judged.verdict == Verdict::Regressed);
+    let is_worse = |judged: &Judged| judged.verdict == Verdict::Regressed || judged.failing.is_some();
+    let is_something_worse = compared.endpoints.iter().any(is_worse);
     let out = if args.json { serde_json::to_string(&compared.endpoints)? + "\n" } else { as_text(&compared) };
-    Ok((out, is_something_slower))
+    Ok((out, is_something_worse))
 }
 
 /// Says what was left out.
@@ -169,6 +172,12 @@ fn as_text(compared: &Comparison) -> String {
             (count(compared.other.endpoints as usize, "endpoint"), human_number(compared.other.requests));
         let _ =
             writeln!(out, "{endpoints} beyond the cap with {requests} requests are not judged; --endpoints raises it");
+    }
+    let mut failing: Vec<_> =
+        compared.endpoints.iter().filter_map(|judged| Some((&judged.endpoint, judged.failing?))).collect();
+    failing.sort_by_key(|(_, failing)| Reverse(failing.after.failed));
+    for (endpoint, failing) in &failing {
+        out += &(words::failing(endpoint, failing) + "\n");
     }
     let shown = |judged: &&Judged| matches!(judged.verdict, Verdict::Regressed | Verdict::Improved);
     for judged in compared.endpoints.iter().filter(shown) {

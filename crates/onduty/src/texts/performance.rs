@@ -1,7 +1,7 @@
 //! What a comparison of response times says, in words.
 
 use super::words::{count, human_number, percent, visible};
-use onduty_core::perf::{Comparison, Judged, Reason, SharedShift, Side, Verdict};
+use onduty_core::perf::{Comparison, Failing, Judged, Reason, SharedShift, Side, Verdict};
 
 /// `+34 %`, `−8 %`, `3.2 times`.
 pub fn change(share: f64) -> String {
@@ -74,6 +74,23 @@ pub fn shared_shift(shift: &SharedShift) -> String {
     let say = if shift.endpoints == 1 { "endpoint says" } else { "endpoints say" };
     let number = human_number(shift.endpoints as u64);
     format!("{who} became {} ({number} {say} so); that is not blamed on any endpoint", slower(shift.change))
+}
+
+/// `cart|POST /lines fails more often: 40 of 1,000 requests (4.0 %) after the rollout, 0.5 % before`.
+pub fn failing(endpoint: &str, failing: &Failing) -> String {
+    let share = |share: f64| match share * 100.0 {
+        0.0 => "none".to_owned(),
+        hundredths if hundredths < 0.1 => "less than 0.1 %".to_owned(),
+        hundredths => format!("{hundredths:.1} %"),
+    };
+    format!(
+        "{} fails more often: {} of {} ({}) after the rollout, {} before",
+        visible(endpoint),
+        human_number(failing.after.failed),
+        count(failing.after.requests as usize, "request"),
+        share(failing.after.share()),
+        share(failing.before.share()),
+    )
 }
 
 /// `p50 120 → 165 ms`.

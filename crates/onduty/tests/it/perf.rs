@@ -92,6 +92,40 @@ async fn quiet_when_nothing_happened() {
 }
 
 #[tokio::test]
+async fn failing_more_often_is_said_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    week(&folder.path().join("week.csv"));
+    let text = std::fs::read_to_string(folder.path().join("week.csv")).unwrap();
+    let mut calm = 0;
+    let failing: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let is_after =
+                line.split(',').next().and_then(|at| at.parse().ok()).is_some_and(|at: i64| at >= ROLLOUT_MS);
+            calm += usize::from(is_after && line.contains(",calm,"));
+            if is_after && line.contains(",calm,") && calm % 5 == 0 {
+                line.replace(",200", ",503")
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    std::fs::write(folder.path().join("week.csv"), failing.join("\n").replace("slower", "even")).unwrap();
+    let rollout = ["--rollout", "2026-03-04T16:00:00Z"];
+    let said = compare(folder.path(), &rollout).await;
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.contains("calm fails more often: 96 of 480 requests (20.0 %) after the rollout, none before\n"),
+        "{}",
+        said.out
+    );
+    let said = compare(folder.path(), &[&rollout[..], &["--json"]].concat()).await;
+    let rows: Vec<Value> = serde_json::from_str(&said.out).unwrap();
+    let calm = rows.iter().find(|row| row["endpoint"] == "calm").unwrap();
+    assert_eq!((&calm["failing"]["after"]["failed"], &calm["verdict"]), (&96.into(), &"unchanged".into()));
+}
+
+#[tokio::test]
 async fn names_from_outside_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     week(&folder.path().join("week.csv"));
