@@ -1,7 +1,7 @@
 //! How slow an endpoint was in a window, and how sure that is.
 
 use super::series::{Cell, Series};
-use super::sketch::{BUCKETS, Sketch, Spread, bucket_of, middle_of};
+use super::sketch::{BUCKETS, Scale, Sketch, Spread, bucket_of, middle_of};
 use super::windows::{AFTER, BEFORE, BLOCKS, Role, Windows};
 
 /// Durations count up to this quantile of the baseline; what is beyond counts as much as that. One time-out must not
@@ -41,15 +41,14 @@ pub struct Level {
     pub ln_ms: f64,
     /// Sampling variance of `ln_ms`.
     pub variance: f64,
-    /// Winsorised mean, in milliseconds.
+    /// Winsorised mean, in milliseconds; of the windows of earlier days nobody asks for it, and it is zero.
     pub mean_ms: f64,
 }
 
 /// Reduces the windows of one endpoint after another.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reducer {
-    ln: Vec<f64>,
-    middle: Vec<f64>,
+    scale: Scale,
     spread: Spread,
 }
 
@@ -62,20 +61,17 @@ struct Block {
     sum_ms: f64,
 }
 
-impl Default for Reducer {
-    fn default() -> Self {
-        let middle: Vec<f64> = (0..BUCKETS as u16).map(middle_of).collect();
-        Reducer { ln: middle.iter().map(|ms| ms.ln()).collect(), middle, spread: Spread::default() }
-    }
-}
-
 impl Reducer {
     /// The level in each window, `None` where fewer than two requests are known.
     pub fn levels(&mut self, series: &Series, windows: &Windows) -> Vec<Option<Level>> {
         let [cap_after, cap] = self.caps(series, windows);
         let cap_of = |window: usize| if window == AFTER { cap_after } else { cap };
+        let reduced = |at: usize, cells: &[Cell; BLOCKS]| match at {
+            BEFORE | AFTER => self.blocks::<true>(cells, cap_of(at)),
+            _ => self.blocks::<false>(cells, cap_of(at)),
+        };
         let blocks: Vec<Option<[Block; BLOCKS]>> =
-            (0..windows.all().len()).map(|at| series.window(at).map(|cells| self.blocks(cells, cap_of(at)))).collect();
+            (0..windows.all().len()).map(|at| series.window(at).map(|cells| reduced(at, cells))).collect();
         let (squares, freedom) = blocks.iter().flatten().flatten().fold((0.0, 0.0), |(squares, freedom), block| {
             (squares + block.squares, freedom + (block.n - 1.0).max(0.0))
         });
@@ -94,7 +90,7 @@ impl Reducer {
     }
 
     /// The bucket above which durations count as much as that bucket: in the window after the rollout, and elsewhere.
-    fn caps(&mut self, series: &Series, windows: &Windows) -> [usize; 2] {
+    fn caps(&mut self, series: &Series, windows: &Windows) -> [u16; 2] {
         let spread = &mut self.spread;
         spread.clear();
         spread.add_all(series.window(BEFORE));
@@ -105,36 +101,32 @@ impl Reducer {
             }
         }
         if spread.n() < FEWEST_TO_WINSORISE {
-            return [BUCKETS - 1; 2];
+            return [BUCKETS as u16 - 1; 2];
         }
         let [median, quarter, cap] =
-            [0.5, 0.75, WINSORISED_AT].map(|share| spread.bucket_at(share).map_or(0, usize::from));
-        let (usual, distance) = (before.map_or(median, usize::from), self.ln[quarter] - self.ln[median]);
+            [0.5, 0.75, WINSORISED_AT].map(|share| spread.bucket_at(share).unwrap_or_default());
+        let (usual, distance) = (before.unwrap_or(median), self.scale.ln(quarter) - self.scale.ln(median));
         spread.clear();
         spread.add_all(series.window(AFTER));
         let Some(after) = spread.bucket_at(0.5) else { return [cap; 2] };
         // What became slower as a whole, beyond the chance of a median, is not cut where it used to end.
         let chance = MEDIAN_ERRORS * distance / (spread.n() as f64).sqrt();
-        let slower = (self.ln[usize::from(after)] - self.ln[usual] - chance).max(0.0);
-        [usize::from(bucket_of(self.middle[cap] * slower.exp())), cap]
+        let slower = (self.scale.ln(after) - self.scale.ln(usual) - chance).max(0.0);
+        [bucket_of(middle_of(cap) * slower.exp()), cap]
     }
 
-    fn blocks(&self, cells: &[Cell; BLOCKS], cap: usize) -> [Block; BLOCKS] {
-        std::array::from_fn(|at| self.block(&cells[at].sketch, cap))
+    fn blocks<const WITH_MS: bool>(&self, cells: &[Cell; BLOCKS], cap: u16) -> [Block; BLOCKS] {
+        std::array::from_fn(|at| self.block::<WITH_MS>(&cells[at].sketch, cap))
     }
 
-    fn block(&self, sketch: &Sketch, cap: usize) -> Block {
-        let (mut sum, mut squares, mut sum_ms) = (0.0, 0.0, 0.0);
-        sketch.each(|bucket, count| {
-            let bucket = usize::from(bucket).min(cap);
-            let (count, ln) = (f64::from(count), self.ln[bucket]);
-            sum += count * ln;
-            squares += count * ln * ln;
-            sum_ms += count * self.middle[bucket];
-        });
+    fn block<const WITH_MS: bool>(&self, sketch: &Sketch, cap: u16) -> Block {
         let n = sketch.n() as f64;
-        let mean = if n > 0.0 { sum / n } else { 0.0 };
-        Block { n, mean, squares: (squares - n * mean * mean).max(0.0), sum_ms }
+        if n == 0.0 {
+            return Block::default();
+        }
+        let sums = sketch.moments::<WITH_MS>(&self.scale, cap);
+        let mean = sums.ln / n;
+        Block { n, mean, squares: (sums.squares - n * mean * mean).max(0.0), sum_ms: sums.ms }
     }
 }
 
