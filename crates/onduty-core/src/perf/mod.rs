@@ -23,7 +23,7 @@ pub use shock::group_of;
 pub use sketch::{BUCKETS, Sketch, Spread, bucket_of, middle_of};
 pub use table::{Endpoint, Other, Table};
 pub use verdict::{Comparison, Coverage, Judged, Reason, SharedShift, Side, Verdict};
-pub use windows::{AFTER, BEFORE, BLOCKS, Lengths, Role, Rollout, Slot, Window, Windows};
+pub use windows::{AFTER, BEFORE, BLOCKS, Lengths, Role, Rollout, Slot, Stretch, Window, Windows};
 
 #[cfg(test)]
 mod tests;

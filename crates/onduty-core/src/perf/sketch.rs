@@ -318,7 +318,9 @@ impl Moments {
             let count = f64::from(*count);
             self.ln += count * ln;
             self.squares += count * ln * ln;
-            self.ms += count * middle;
+            if WITH_MS {
+                self.ms += count * middle;
+            }
         }
         self.ln += sums.iter().sum::<f64>();
         self.squares += squares.iter().sum::<f64>();

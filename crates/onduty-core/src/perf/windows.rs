@@ -153,12 +153,46 @@ impl Windows {
     }
 
     /// Where the moment `at_ms` (since 1970) belongs; `None` between the windows and elsewhere.
-    #[inline]
     pub fn place(&self, at_ms: i64) -> Option<Slot> {
+        self.stretch(at_ms).slot
+    }
+
+    /// The longest stretch of time around `at_ms` that belongs to the same place: whoever reads rows in the order of time
+    /// asks once for many.
+    pub fn stretch(&self, at_ms: i64) -> Stretch {
         let next = self.in_order.partition_point(|&(start, _)| start <= at_ms);
-        let (start, window) = *self.in_order.get(next.checked_sub(1)?)?;
-        let into = at_ms - start;
-        (into < self.length_ms).then(|| Slot { window, block: (into * BLOCKS as i64 / self.length_ms) as usize })
+        let until = self.in_order.get(next).map_or(i64::MAX, |(start, _)| *start);
+        let Some(&(start, window)) = next.checked_sub(1).and_then(|last| self.in_order.get(last)) else {
+            return Stretch { from_ms: i64::MIN, to_ms: until, slot: None };
+        };
+        if at_ms - start >= self.length_ms {
+            return Stretch { from_ms: start + self.length_ms, to_ms: until, slot: None };
+        }
+        let blocks = BLOCKS as i64;
+        let block = (at_ms - start) * blocks / self.length_ms;
+        // The first millisecond of a block.
+        let begins = |block: i64| start + (block * self.length_ms + blocks - 1) / blocks;
+        let slot = Slot { window, block: block as usize };
+        Stretch { from_ms: begins(block), to_ms: begins(block + 1), slot: Some(slot) }
+    }
+}
+
+/// A stretch of time that belongs to one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Its first millisecond since 1970.
+    pub from_ms: i64,
+    /// The first one after it.
+    pub to_ms: i64,
+    /// The place; `None` outside of all windows.
+    pub slot: Option<Slot>,
+}
+
+impl Stretch {
+    /// Whether a moment is in it.
+    #[inline]
+    pub fn has(&self, at_ms: i64) -> bool {
+        (self.from_ms..self.to_ms).contains(&at_ms)
     }
 }
 
@@ -220,6 +254,23 @@ mod tests {
         }
         for pair in windows.in_order.windows(2) {
             assert!(pair[0].0 + windows.length_ms <= pair[1].0, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn a_stretch_has_one_place() {
+        // Blocks of 250 / 3 ms do not begin at whole milliseconds.
+        let lengths = Lengths { window: SignedDuration::from_millis(1000), warm_up: SignedDuration::ZERO };
+        let windows = windows("2026-03-30T14:00:00Z", lengths, "UTC");
+        let start = windows.all()[0].start_ms;
+        for at in start - 1500..start + 2500 {
+            let stretch = windows.stretch(at);
+            assert!(stretch.has(at), "{at}: {stretch:?}");
+            for end in [stretch.from_ms, stretch.to_ms - 1] {
+                assert_eq!(windows.stretch(end), stretch, "{end} in the stretch of {at}");
+            }
+            let is_last = stretch.to_ms == i64::MAX;
+            assert!(is_last || windows.place(stretch.to_ms) != stretch.slot, "{at}: {stretch:?}");
         }
     }
 

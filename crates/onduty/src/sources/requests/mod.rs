@@ -154,6 +154,7 @@ impl<R: Read> Lines<R> {
         let header = |why| RequestsError::Header { file: file.to_owned(), why };
         let first = self.next().map_err(unreadable(0))?.map(|(line, _)| line.to_owned()).unwrap_or_default();
         let columns = Columns::of(&first).map_err(header)?;
+        let mut near = windows.stretch(0);
         let (mut earliest, mut latest) = reading.times_ms.unwrap_or((i64::MAX, i64::MIN));
         loop {
             let line = self.line;
@@ -176,7 +177,10 @@ impl<R: Read> Lines<R> {
             reading.rows += 1;
             (earliest, latest) = (earliest.min(row.at_ms), latest.max(row.at_ms));
             reading.times_ms = Some((earliest, latest));
-            let Some(slot) = windows.place(row.at_ms) else { continue };
+            if !near.has(row.at_ms) {
+                near = windows.stretch(row.at_ms);
+            }
+            let Some(slot) = near.slot else { continue };
             reading.within += 1;
             reading.after += u64::from(slot.window == AFTER);
             row.count_in(table, slot);
