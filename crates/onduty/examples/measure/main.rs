@@ -10,6 +10,7 @@ mod backup;
 mod demo;
 mod intake;
 mod pass;
+mod perf;
 mod raw;
 mod results;
 mod rig;
@@ -21,7 +22,7 @@ use anyhow::Context;
 use results::Results;
 use std::path::PathBuf;
 
-const PARTS: [&str; 7] = ["start", "screen", "demo", "pass", "backup", "viewers", "intake"];
+const PARTS: [&str; 8] = ["start", "screen", "demo", "pass", "perf", "backup", "viewers", "intake"];
 
 /// What to measure and how much of it.
 struct Wanted {
@@ -63,6 +64,7 @@ fn main() -> anyhow::Result<()> {
                 "demo" => demo::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "viewers" => viewers::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "pass" => pass::measure(&wanted.onduty, wanted.full, &mut results).await,
+                "perf" => perf::measure(wanted.full, &mut results),
                 "backup" => backup::measure(&wanted.onduty, wanted.full, &mut results).await,
                 _ => intake::measure(&wanted.onduty, wanted.full, &mut results).await,
             };
