@@ -113,7 +113,7 @@ def seeds(binaries, work, number):
         placebo = sums[False].get(rule)
         print(
             f"{rule:34}{cell(row['precision'], 9, 3)}{cell(row['recall'], 8)}{cell(row['detectable'], 14)}"
-            f"{cell(row['f1'], 8)}{cell(row['alarms'], 12)}{cell(row['top'], 8)}{cell(row['seconds'], 14)}"
+            f"{cell(row['f1'], 8, 3)}{cell(row['alarms'], 12)}{cell(row['top'], 8)}{cell(row['seconds'], 14)}"
             f"{cell(placebo and shares(placebo)['alarms'], 19)}"
         )
     ours = rows["onduty"]
