@@ -178,6 +178,7 @@ def speed(binaries, work):
     print(f"  reading and splitting the same bytes: {split_cpu:.2f} s of the processor, ratio {cpu / split_cpu:.2f}")
     os.remove(file)
     results = f"{work}/results"
+    open(results, "w").close()  # it is added to
     on_one_core(f"{binaries}/examples/measure", "--onduty", f"{binaries}/onduty", "--results", results, "perf")
     with open(results) as lines:
         for line in lines:
