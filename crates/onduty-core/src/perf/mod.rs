@@ -3,11 +3,14 @@
 //! Called by the command line and by the pass that checks a rollout. Never looks at a clock or a backend itself, never
 //! calls an endpoint fine of which it knows too little.
 
+mod batch;
+mod buckets;
 mod compare;
 mod errors;
 mod level;
 mod numbers;
 mod predict;
+mod progress;
 mod series;
 mod shock;
 mod sketch;
@@ -16,8 +19,11 @@ mod variance;
 mod verdict;
 mod windows;
 
+pub use batch::{Batch, BatchLimits, OTHER, Place, SeriesPoint, StatusClass, Tally};
+pub use buckets::{Buckets, Histogram, Unusable};
 pub use compare::{Settings, compare};
 pub use errors::{Failing, Outcomes};
+pub use progress::{LONGEST, Last, Point, Progress, advance};
 pub use series::{Cell, Series, Summary, Traffic};
 pub use shock::group_of;
 pub use sketch::{BUCKETS, Sketch, Spread, bucket_of, middle_of};

@@ -1,5 +1,6 @@
 //! What was measured of one endpoint, in the windows of a comparison.
 
+use super::batch::StatusClass;
 use super::sketch::{Sketch, bucket_of};
 use super::windows::{BLOCKS, Slot};
 use serde::Serialize;
@@ -89,6 +90,16 @@ impl Series {
         let sum_ms = summary.mean_ms.map_or(spread_ms, |mean| mean * count as f64);
         cell.sketch.add_sum_ms(sum_ms);
         true
+    }
+
+    /// Requests that were counted elsewhere, by how they were answered.
+    pub fn merge(&mut self, slot: Slot, class: StatusClass, sketch: &Sketch) {
+        let cell = self.cell(slot);
+        match class {
+            StatusClass::Ok => cell.sketch.merge(sketch),
+            StatusClass::Refused => cell.refused += sketch.n(),
+            StatusClass::Failed => cell.failed += sketch.n(),
+        }
     }
 
     /// What was answered well in a window.
@@ -195,6 +206,17 @@ mod tests {
     fn percentiles_that_fall_do_no_harm() {
         let cell = summary(10, [Some(100.0), Some(50.0), None, Some(20.0)], None).unwrap();
         assert!((cell.sketch.quantile(0.99).unwrap() / 100.0 - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn what_was_counted_elsewhere_counts_by_its_class() {
+        let mut series = Series::default();
+        let mut sketch = Sketch::default();
+        sketch.insert(10.0);
+        sketch.insert(20.0);
+        StatusClass::ALL.into_iter().for_each(|class| series.merge(HERE, class, &sketch));
+        let cell = &series.window(1).unwrap()[3];
+        assert_eq!((&cell.sketch, cell.refused, cell.failed), (&sketch, 2, 2));
     }
 
     #[test]

@@ -63,10 +63,7 @@ impl Table {
         let number = match self.numbers.get(name) {
             Some(number) => *number as usize,
             None if self.dropped.may_have(name) => {
-                self.other.requests += requests;
-                if slot.window == AFTER {
-                    self.other.after.add(requests, time_ms);
-                }
+                self.put_together(slot, requests, time_ms);
                 return None;
             }
             None => self.add(name),
@@ -74,6 +71,14 @@ impl Table {
         let endpoint = &mut self.endpoints[number];
         endpoint.requests += requests;
         Some(&mut endpoint.series)
+    }
+
+    /// Requests of endpoints that somebody else has put together already.
+    pub fn put_together(&mut self, slot: Slot, requests: u64, time_ms: f64) {
+        self.other.requests += requests;
+        if slot.window == AFTER {
+            self.other.after.add(requests, time_ms);
+        }
     }
 
     #[cold]

@@ -6,6 +6,7 @@
 pub mod bugsink;
 pub mod git;
 pub mod github;
+pub mod otlp;
 pub mod requests;
 pub mod sentry;
 pub mod signals;
