@@ -13,6 +13,7 @@ pub mod inspect;
 pub mod intake;
 pub mod items;
 pub mod journal;
+pub mod latency;
 pub mod log_book;
 mod open;
 pub mod outbox;
@@ -32,6 +33,8 @@ pub use error::{BoxError, StoreError};
 pub use intake::{Depth, Intake, IntakeOutcome};
 
 use db::Db;
+use latency::Folded;
+use onduty_core::perf::Batch;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +52,7 @@ pub enum Location {
 pub struct Store {
     db: Db,
     queue: intake::Queue,
+    batches: latency::Queue,
 }
 
 impl Store {
@@ -72,7 +76,8 @@ impl Store {
             Location::Postgres(url) => open::open_postgres(url).await?,
         };
         let queue = intake::Queue::start(db.clone());
-        Ok(Store { db, queue })
+        let batches = latency::Queue::start(db.clone());
+        Ok(Store { db, queue, batches })
     }
 
     /// Opens a database as it is, to read from: nothing is made and nothing brought up to date, and nothing can be
@@ -90,7 +95,8 @@ impl Store {
             return Err(StoreError::NewerSchema { found, known: schema::newest() });
         }
         let queue = intake::Queue::start(db.clone());
-        Ok(Store { db, queue })
+        let batches = latency::Queue::start(db.clone());
+        Ok(Store { db, queue, batches })
     }
 
     /// One instant of the store to read from.
@@ -118,6 +124,27 @@ impl Store {
     /// [`StoreError::OutcomeUnknown`]: whoever sends it again is known by its key.
     pub async fn intake(&self, intake: Intake) -> Result<IntakeOutcome, StoreError> {
         self.queue.push(intake).await
+    }
+
+    /// Keeps how long requests took; durable once this returns. Many callers at once share a commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when too much is waiting, or is kept and not yet counted; then and on every other error
+    /// nothing of it was kept.
+    pub async fn keep_batch(&self, batch: &Batch, received_at: jiff::Timestamp) -> Result<(), StoreError> {
+        self.batches.push(batch, received_at).await
+    }
+
+    /// Counts what was kept, as much as one transaction takes; see [`latency::fold`].
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn fold_batches(&self, now: jiff::Timestamp, limits: latency::Limits) -> Result<Folded, StoreError> {
+        let mut tx = self.begin().await?;
+        let folded = latency::fold(&mut tx, now, limits).await?;
+        tx.commit().await?;
+        self.batches.set_backlog(folded.left);
+        Ok(folded)
     }
 
     /// How many commits the intake needed since the store was opened: deliveries per commit say how busy it is.
