@@ -31,12 +31,20 @@ impl<const N: usize> Counter<N> {
 
     /// One more.
     pub fn count(&self, values: [&str; N]) {
+        self.add(values, 1);
+    }
+
+    /// So many more; nothing is not counted.
+    pub fn add(&self, values: [&str; N], number: u64) {
+        if number == 0 {
+            return;
+        }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut values = values.map(str::to_owned);
         if counts.len() >= MOST_COMBINATIONS && !counts.contains_key(&values) {
             values = std::array::from_fn(|_| "other".to_owned());
         }
-        *counts.entry(values).or_default() += 1;
+        *counts.entry(values).or_default() += number;
     }
 
     /// Writes its samples.
@@ -115,6 +123,8 @@ pub struct Metrics {
     pub answers: Histogram,
     /// Deliveries, by their source and what became of them.
     pub deliveries: Counter<2>,
+    /// Spans, points and requests of OpenTelemetry, by what became of them.
+    pub telemetry: Counter<2>,
     /// How long deliveries took until they were durable.
     pub intake: Histogram,
     /// Passes of the engine.
@@ -134,6 +144,11 @@ impl Metrics {
             requests: Counter::new("onduty_http_requests_total", "Requests answered.", ["route", "method", "status"]),
             answers: Histogram::new("onduty_http_answer_seconds", "Time to an answer.", "kind"),
             deliveries: Counter::new("onduty_deliveries_total", "Deliveries to /hooks/.", ["source", "result"]),
+            telemetry: Counter::new(
+                "onduty_telemetry_total",
+                "Spans and points that came by OpenTelemetry, and the requests that they count.",
+                ["signal", "result"],
+            ),
             intake: Histogram::new(
                 "onduty_delivery_seconds",
                 "Time until a delivery was durable or refused.",
@@ -151,6 +166,7 @@ impl Metrics {
         self.requests.write(text);
         self.answers.write(text);
         self.deliveries.write(text);
+        self.telemetry.write(text);
         self.intake.write(text);
         self.passes.write(text);
         self.polls.write(text);

@@ -9,6 +9,7 @@
 mod backup;
 mod demo;
 mod intake;
+mod otlp;
 mod pass;
 mod perf;
 mod raw;
@@ -22,7 +23,7 @@ use anyhow::Context;
 use results::Results;
 use std::path::PathBuf;
 
-const PARTS: [&str; 8] = ["start", "screen", "demo", "pass", "perf", "backup", "viewers", "intake"];
+const PARTS: [&str; 9] = ["start", "screen", "demo", "pass", "perf", "backup", "viewers", "otlp", "intake"];
 
 /// What to measure and how much of it.
 struct Wanted {
@@ -65,6 +66,7 @@ fn main() -> anyhow::Result<()> {
                 "viewers" => viewers::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "pass" => pass::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "perf" => perf::measure(wanted.full, &mut results),
+                "otlp" => otlp::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "backup" => backup::measure(&wanted.onduty, wanted.full, &mut results).await,
                 _ => intake::measure(&wanted.onduty, wanted.full, &mut results).await,
             };

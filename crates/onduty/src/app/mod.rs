@@ -21,6 +21,7 @@ mod settings;
 pub mod sign_in;
 pub mod single_sign_on;
 mod start;
+pub mod telemetry;
 mod versions;
 mod viewers;
 
@@ -88,6 +89,8 @@ pub struct Shared {
     pub oidc: Provider,
     /// The turns in which passwords are hashed.
     pub passwords: passwords::Passwords,
+    /// The turns in which telemetry is read.
+    pub telemetry: telemetry::Turns,
     /// Who tried to sign in how often.
     pub attempts: attempts::Attempts,
     first_run: RwLock<Option<Secret>>,

@@ -144,6 +144,8 @@ pub struct Sources {
     pub sentry: Option<TrackerSource>,
     /// Errors of Bugsink.
     pub bugsink: Option<TrackerSource>,
+    /// What services tell of themselves by OpenTelemetry.
+    pub otlp: Option<OtlpSource>,
     /// Kinds that nobody watches, and that is on purpose: `performance: none`.
     pub absent: BTreeSet<Kind>,
 }
@@ -198,6 +200,15 @@ pub struct SignalsSource {
     pub secret: SecretSource,
     /// How long a kind stays known without a sign of life; these kinds are expected.
     pub max_age: BTreeMap<Kind, Duration>,
+}
+
+/// What services tell of themselves by OpenTelemetry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtlpSource {
+    /// Endpoints that are told apart; the others are one.
+    pub endpoints: usize,
+    /// How long their requests are remembered.
+    pub keep: Duration,
 }
 
 /// An error tracker that is asked over its API.

@@ -1,7 +1,9 @@
 //! `sources:` who tells about the outside world, and what nobody watches.
 
 use super::values::{duration, duration_of, has_credentials, line, path_text};
-use super::{EgressRules, GitRepository, GitSource, GithubSource, SignalsSource, Sources, secrets, trackers};
+use super::{
+    EgressRules, GitRepository, GitSource, GithubSource, OtlpSource, SignalsSource, Sources, secrets, trackers,
+};
 use crate::egress::{Url, is_this_machine};
 use onduty_core::files::{Fields, Node, Place, Problems, Value, closest};
 use onduty_core::ids::is_plain_id;
@@ -24,7 +26,13 @@ const WEBHOOK_MAX_AGE: Duration = DAY;
 /// Bounds of every `max_age`.
 const MAX_AGES: (Duration, Duration) = (MINUTE, Duration::from_secs(90 * 86_400));
 
-const ADAPTERS: [&str; 5] = ["git", "github", "signals", "sentry", "bugsink"];
+/// How long response times are remembered: two weeks for comparisons, and a day.
+const OTLP_KEEP: Duration = Duration::from_secs(15 * 86_400);
+/// Endpoints that are told apart unless said otherwise, and at most.
+const OTLP_ENDPOINTS: usize = 10_000;
+const MOST_OTLP_ENDPOINTS: i64 = 100_000;
+
+const ADAPTERS: [&str; 6] = ["git", "github", "signals", "sentry", "bugsink", "otlp"];
 
 /// Reads the map under `sources`.
 pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules, problems: &mut Problems) -> Sources {
@@ -37,6 +45,7 @@ pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules,
             "signals" => sources.signals = signals(node, base, problems),
             "sentry" => sources.sentry = trackers::sentry(node, base, rules, problems),
             "bugsink" => sources.bugsink = trackers::bugsink(node, base, rules, problems),
+            "otlp" => sources.otlp = otlp(node, problems),
             kind => {
                 if is_absent(kind, *place, node, problems) {
                     absent.push((Kind::from_word(kind), *place));
@@ -72,7 +81,7 @@ fn is_absent(key: &str, place: Place, node: &Node, problems: &mut Problems) -> b
             problems.add(
                 node.place,
                 format!("`{key}` is a kind of signal and may only be `none` here"),
-                format!("write `{key}: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry` and `bugsink`"),
+                format!("write `{key}: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink` and `otlp`"),
             );
         }
         return none;
@@ -80,7 +89,7 @@ fn is_absent(key: &str, place: Place, node: &Node, problems: &mut Problems) -> b
     let words: Vec<&str> = ADAPTERS.into_iter().chain(Kind::BUILT_IN.iter().map(Kind::as_str)).collect();
     let mend = match closest(key, &words) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => "use `git`, `github`, `signals`, `sentry` or `bugsink`, or `KIND: none` for a kind that nobody watches"
+        None => "use `git`, `github`, `signals`, `sentry`, `bugsink` or `otlp`, or `KIND: none` for a kind that nobody watches"
             .to_owned(),
     };
     problems.add(place, format!("there is no source `{key}`"), mend);
@@ -216,4 +225,13 @@ fn signals(node: &Node, base: &Path, problems: &mut Problems) -> Option<SignalsS
     }
     fields.finish(problems);
     Some(SignalsSource { secret: secret?, max_age })
+}
+
+fn otlp(node: &Node, problems: &mut Problems) -> Option<OtlpSource> {
+    let mut fields = Fields::of(node, "the source `otlp`", problems)?;
+    let endpoints = fields.number("endpoints", 1, MOST_OTLP_ENDPOINTS, problems);
+    let keep = duration(&mut fields, "keep", (DAY, MAX_AGES.1), problems).unwrap_or(OTLP_KEEP);
+    fields.finish(problems);
+    let endpoints = endpoints.and_then(|number| usize::try_from(number).ok()).unwrap_or(OTLP_ENDPOINTS);
+    Some(OtlpSource { endpoints, keep })
 }

@@ -249,11 +249,11 @@ fn every_bad_source_gets_a_message() {
         ("githup: {secret_env: A}", "1:11: there is no source `githup`; did you mean `github`?"),
         (
             "pagers: {secret_env: A}",
-            "1:11: there is no source `pagers`; use `git`, `github`, `signals`, `sentry` or `bugsink`, or `KIND: none` for a kind that nobody watches",
+            "1:11: there is no source `pagers`; use `git`, `github`, `signals`, `sentry`, `bugsink` or `otlp`, or `KIND: none` for a kind that nobody watches",
         ),
         (
             "errors: {url: x}",
-            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry` and `bugsink`",
+            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink` and `otlp`",
         ),
         (
             "git: {branch: main}",
@@ -456,8 +456,10 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
     let mut known: Vec<&str> = sources.keys().map(String::as_str).collect();
     known.sort();
     let kinds = Kind::BUILT_IN;
-    let mut expected: Vec<&str> =
-        ["git", "github", "signals", "sentry", "bugsink"].into_iter().chain(kinds.iter().map(Kind::as_str)).collect();
+    let mut expected: Vec<&str> = ["git", "github", "signals", "sentry", "bugsink", "otlp"]
+        .into_iter()
+        .chain(kinds.iter().map(Kind::as_str))
+        .collect();
     expected.sort();
     assert_eq!(known, expected);
 }

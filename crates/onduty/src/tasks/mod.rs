@@ -6,6 +6,7 @@ mod engine;
 mod files;
 mod git;
 pub mod heads;
+pub mod latency;
 mod outbox;
 mod owners;
 mod places;
@@ -25,6 +26,7 @@ pub fn start(app: &App) -> JoinSet<()> {
     set.spawn(files::run(app.clone()));
     set.spawn(git::run(app.clone()));
     set.spawn(heads::run(app.clone()));
+    set.spawn(latency::run(app.clone()));
     set.spawn(outbox::run(app.clone()));
     set.spawn(owners::run(app.clone()));
     set.spawn(rollouts::run(app.clone()));

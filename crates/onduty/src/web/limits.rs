@@ -18,7 +18,9 @@ use tokio::time::Sleep;
 
 /// Holds every request to the limits.
 pub async fn hold(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
-    let is_encoded = is_encoded(request.headers());
+    let is_packed = is_encoded(request.headers());
+    // What unpacks bodies itself bounds what they become.
+    let is_encoded = is_packed && !request.uri().path().starts_with("/v1/");
     if request.body().is_end_stream() {
         return if is_encoded { HttpError::Encoded.into_response() } else { next.run(request).await };
     }
@@ -27,7 +29,7 @@ pub async fn hold(State(limits): State<Arc<Limits>>, request: Request, next: Nex
     }
     let verdict = Arc::new(AtomicU8::new(GOOD));
     let has_ended = Arc::new(AtomicBool::new(false));
-    let depth = is_json(&request).then(|| Depth::up_to(limits.json_depth));
+    let depth = (is_json(&request) && !is_packed).then(|| Depth::up_to(limits.json_depth));
     let request = request.map(|body| {
         let deadline = Box::pin(tokio::time::sleep(limits.body_timeout));
         Body::new(Held { body, deadline, depth, verdict: verdict.clone(), has_ended: has_ended.clone() })

@@ -26,6 +26,7 @@ mod present;
 pub mod routes;
 mod single_sign_on;
 mod suggestions;
+mod telemetry;
 mod tracks;
 pub mod views;
 mod walls;
@@ -128,6 +129,7 @@ async fn show_errors(State(web): State<Web>, request: Request, next: Next) -> Re
 fn wants_json(path: &str, headers: &HeaderMap) -> bool {
     path.starts_with("/api/")
         || path.starts_with("/hooks/")
+        || path.starts_with("/v1/")
         || headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"))
 }
 

@@ -87,15 +87,18 @@ pub enum Scope {
     Rollout,
     /// Look after accounts, roles and tokens, and read who did so.
     People,
+    /// Send what services tell of themselves.
+    Telemetry,
 }
 
 impl Scope {
     /// Every scope, and what it lets a token do, for people.
-    pub const ALL: [(Scope, &'static str); 4] = [
+    pub const ALL: [(Scope, &'static str); 5] = [
         (Scope::Read, "look at everything that its owner sees"),
         (Scope::Write, "ask, work on items, write notes, make wall screens"),
         (Scope::Rollout, "press the button, whenever its owner may"),
         (Scope::People, "look after sessions and tokens; of an administrator, also after accounts and roles"),
+        (Scope::Telemetry, "send traces and metrics of services (OpenTelemetry)"),
     ];
 
     /// As the store keeps it.
@@ -105,6 +108,7 @@ impl Scope {
             Scope::Write => "write",
             Scope::Rollout => "rollout",
             Scope::People => "people",
+            Scope::Telemetry => "telemetry",
         }
     }
 
@@ -121,6 +125,8 @@ pub enum Wish {
     Enter,
     /// Deliver a signal; its signature is the proof, see `web::hooks`.
     Deliver,
+    /// Send what services tell of themselves.
+    SendTelemetry,
     /// Look at a duty.
     Look,
     /// Look at a duty's wall screen.
@@ -188,11 +194,14 @@ fn decide_person(person: &Person, wish: Wish, duty: Option<&DutyId>) -> Decision
         Wish::RollOut => serving,
         Wish::SeeWalls | Wish::ManageWalls => role >= Role::ProcessOwner,
         Wish::SeePeople | Wish::ManagePeople => false,
+        // People do not send telemetry, their services do.
+        Wish::SendTelemetry => person.scopes.is_some(),
     };
-    if allowed || person.admin {
+    if allowed || person.admin && wish != Wish::SendTelemetry {
         return if person.proved || !cannot_be_undone(wish) { Decision::Allowed } else { Decision::Prove };
     }
     Decision::Refused(match wish {
+        Wish::SendTelemetry => "services send with a token; make one with the scope telemetry",
         Wish::RollOut => "only the engineer on duty, or an administrator, can roll out",
         Wish::SeeWalls | Wish::ManageWalls => "only a process owner or an administrator looks after wall screens",
         Wish::SeePeople | Wish::ManagePeople => "only an administrator looks after accounts, roles and links",
@@ -209,6 +218,7 @@ fn scope_for(wish: Wish) -> Scope {
     match wish {
         Wish::Enter | Wish::Deliver | Wish::Look | Wish::LookAtWall | Wish::SeeWalls => Scope::Read,
         Wish::RollOut => Scope::Rollout,
+        Wish::SendTelemetry => Scope::Telemetry,
         Wish::Ask | Wish::Work | Wish::ManageWalls | Wish::RunDemo => Scope::Write,
         Wish::ManagePeople | Wish::SeePeople | Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken => Scope::People,
     }
@@ -249,6 +259,7 @@ mod tests {
             SeeSelf,
             ManageSelf,
             MakeToken,
+            SendTelemetry,
         ];
         let letters = wishes.map(|wish| match decide(subject, wish, Some(&duty)) {
             Decision::Allowed => 'y',
@@ -265,23 +276,25 @@ mod tests {
         let reading = Person { scopes: Some([Scope::Read].into()), ..person(None, true) };
         let writing = Person { scopes: Some([Scope::Read, Scope::Write].into()), ..person(None, true) };
         let people = Person { scopes: Some([Scope::People].into()), ..person(None, true) };
+        let services = Person { scopes: Some([Scope::Telemetry].into()), ..person(None, true) };
         let left_open = |person: Person| Subject::Person(Person { proved: false, ..person });
         let table = [
-            ("nobody", Subject::Nobody, "yy------------"),
-            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y----------"),
-            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy------------"),
-            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy"),
-            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy"),
-            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy"),
-            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy"),
-            ("on duty, left open", left_open(serving), "yyyyyyp----yyp"),
-            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy"),
-            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy"),
-            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy"),
-            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp"),
-            ("admin's reading token", Subject::Person(reading), "yyyy---y------"),
-            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy-----"),
-            ("admin's people token", Subject::Person(people), "yy-------yyyyy"),
+            ("nobody", Subject::Nobody, "yy-------------"),
+            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y-----------"),
+            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy-------------"),
+            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy-"),
+            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy-"),
+            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy-"),
+            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy-"),
+            ("on duty, left open", left_open(serving), "yyyyyyp----yyp-"),
+            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy-"),
+            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy-"),
+            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy-"),
+            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp-"),
+            ("admin's reading token", Subject::Person(reading), "yyyy---y-------"),
+            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy------"),
+            ("admin's people token", Subject::Person(people), "yy-------yyyyy-"),
+            ("admin's token for services", Subject::Person(services), "yy------------y"),
         ];
         for (who, subject, expected) in table {
             assert_eq!(allowed(&subject), expected, "{who}");

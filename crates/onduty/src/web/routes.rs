@@ -4,8 +4,8 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{
-    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, single_sign_on, suggestions, walls,
-    why_not,
+    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, single_sign_on, suggestions,
+    telemetry, walls, why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -33,7 +33,11 @@ pub struct Route {
 impl Route {
     /// Puts the route, behind its guard, into `router`.
     pub(super) fn mount(self, router: Router<Web>, web: &Web, limits: &Limits) -> Router<Web> {
-        let bytes = if self.wish == Wish::Deliver { limits.delivery_bytes } else { limits.body_bytes };
+        let bytes = if matches!(self.wish, Wish::Deliver | Wish::SendTelemetry) {
+            limits.delivery_bytes
+        } else {
+            limits.body_bytes
+        };
         let guard = super::auth::Guard {
             app: web.app.clone(),
             wish: self.wish,
@@ -65,7 +69,7 @@ pub fn all() -> Vec<Route> {
     use About::{Instance, Item, Path, Query, Wall};
     use Wish::{
         Ask, Deliver, Enter, Look, LookAtWall, MakeToken, ManagePeople, ManageSelf, ManageWalls, RollOut, RunDemo,
-        SeePeople, SeeSelf, SeeWalls, Work,
+        SeePeople, SeeSelf, SeeWalls, SendTelemetry, Work,
     };
     let mut routes = vec![
         page("/", Look, Query, "Today", get(pages::today)),
@@ -112,6 +116,8 @@ pub fn all() -> Vec<Route> {
         page("/access-log", SeePeople, Query, "Who came in and who changed what", get(people::access_log)),
         form("/demo/clock", RunDemo, Instance, "Runs the demo's clock", post(acts::demo_clock)),
         form("/hooks/{source}", Deliver, Instance, "Takes a signed delivery", post(hooks::deliver)),
+        form("/v1/traces", SendTelemetry, Instance, "Takes spans of OpenTelemetry", post(telemetry::traces)),
+        form("/v1/metrics", SendTelemetry, Instance, "Takes histograms of OpenTelemetry", post(telemetry::metrics)),
     ];
     routes.extend([
         page("/api/v1/duties", Look, Instance, "Every duty", get(api::duties)),

@@ -26,6 +26,7 @@ mod live;
 mod load;
 mod oidc;
 mod oidc_provider;
+mod otlp;
 mod outbox;
 mod owner;
 mod packaging;

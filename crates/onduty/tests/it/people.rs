@@ -44,12 +44,17 @@ impl Day {
 
     /// A script with a token of an account.
     pub async fn script_of(&self, account: &AccountId, scopes: &[&str]) -> Person {
+        Person::script(&self.url, &self.token_of(account, scopes).await)
+    }
+
+    /// A new token of an account.
+    pub async fn token_of(&self, account: &AccountId, scopes: &[&str]) -> String {
         let mut tx = self.app.store.begin().await.expect("the store can be written");
         let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let expires = real_now() + SignedDuration::from_hours(1);
         let made = access::add_api_token(&mut tx, account, "test", &scopes, real_now(), expires).await;
         tx.commit().await.expect("the store can be written");
-        Person::script(&self.url, made.expect("a token").0.expose())
+        made.expect("a token").0.expose().to_owned()
     }
 
     /// The token of a new wall screen.

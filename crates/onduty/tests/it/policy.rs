@@ -106,11 +106,12 @@ async fn visitors(day: &Day) -> Vec<Visitor> {
     let granted = day.account("greta", false, &[("devops", "process-owner"), (DEVELOPERS, "engineer")]).await;
     let subject = person("greta", false, &[("devops", Role::ProcessOwner), (DEVELOPERS, Role::Engineer)], &[], None);
     visitor("process owner of another duty", day.session_of(&granted).await, subject, None, true);
-    let tokens: [(&str, &str, bool, &[Scope], &[&str]); 4] = [
+    let tokens: [(&str, &str, bool, &[Scope], &[&str]); 5] = [
         ("token that reads, of the one on duty", "lena", false, &[Scope::Read], &["read"]),
         ("token that writes, of the one on duty", "lena", false, &[Scope::Read, Scope::Write], &["read", "write"]),
         ("token that reads, of the administrator", "omar", true, &[Scope::Read], &["read"]),
         ("token that looks after people, of the administrator", "omar", true, &[Scope::People], &["people"]),
+        ("token that sends telemetry, of the administrator", "omar", true, &[Scope::Telemetry], &["telemetry"]),
     ];
     for (name, engineer, admin, scopes, words) in tokens {
         let script = day.script_of(&accounts[engineer], words).await;
@@ -174,7 +175,7 @@ async fn every_route_asks_the_policy() {
             // A form of a page needs a session, whoever asks: scripts use the API.
             let is_form = method == Method::POST
                 && !route.path.starts_with("/api/")
-                && !matches!(route.wish, Wish::Enter | Wish::Deliver);
+                && !matches!(route.wish, Wish::Enter | Wish::Deliver | Wish::SendTelemetry);
             let right = match decision {
                 Decision::SignIn => status == 401,
                 Decision::Refused(_) => status == 403,
