@@ -10,7 +10,9 @@ const BATCH: u8 = 1;
 /// What was read back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unpacked {
-    pub tallies: Vec<(String, StatusClass, i64, Tally)>,
+    pub names: Vec<String>,
+    /// The number of the name, class, minute.
+    pub tallies: Vec<(usize, StatusClass, i64, Tally)>,
     pub points: Vec<SeriesPoint>,
 }
 
@@ -77,18 +79,18 @@ pub fn unpack_batch(mut bytes: &[u8]) -> Option<Unpacked> {
         let length = usize::try_from(read_varint(bytes)?).ok()?;
         let (name, rest) = bytes.split_at_checked(length)?;
         *bytes = rest;
-        names.push(std::str::from_utf8(name).ok()?);
+        names.push(std::str::from_utf8(name).ok()?.to_owned());
     }
     let mut tallies = Vec::new();
     for _ in 0..read_varint(bytes)? {
-        let name = *names.get(usize::try_from(read_varint(bytes)?).ok()?)?;
+        let name = usize::try_from(read_varint(bytes)?).ok().filter(|name| *name < names.len())?;
         let class = class_of(i64::try_from(read_varint(bytes)?).ok()?)?;
         let minute = i64::try_from(read_varint(bytes)?).ok()?;
         let wide = read_varint(bytes)?;
-        tallies.push((name.to_owned(), class, minute, Tally { sketch: unpack_sketch(bytes)?, wide }));
+        tallies.push((name, class, minute, Tally { sketch: unpack_sketch(bytes)?, wide }));
     }
     let points = if bytes.is_empty() { Vec::new() } else { serde_json::from_slice(bytes).ok()? };
-    Some(Unpacked { tallies, points })
+    Some(Unpacked { names, tallies, points })
 }
 
 /// As the store keeps it.
@@ -177,13 +179,11 @@ mod tests {
             batch.tally(name, class, minute).unwrap().sketch.insert(ms);
         }
         let mut unpacked = unpack_batch(&pack_batch(&batch)).unwrap();
-        unpacked.tallies.sort_by(|left, right| left.0.cmp(&right.0));
+        unpacked.tallies.sort_by_key(|tally| tally.0);
         let tally = |ms| Tally { sketch: sketch(&[ms]), wide: 0 };
-        let expected = vec![
-            ("a".to_owned(), StatusClass::Ok, 5, tally(1.0)),
-            ("é".to_owned(), StatusClass::Failed, 29_540_880, tally(2.0)),
-        ];
-        assert_eq!(unpacked, Unpacked { tallies: expected, points: Vec::new() });
+        let expected = vec![(0, StatusClass::Ok, 5, tally(1.0)), (1, StatusClass::Failed, 29_540_880, tally(2.0))];
+        let names = vec!["a".to_owned(), "é".to_owned()];
+        assert_eq!(unpacked, Unpacked { names, tallies: expected, points: Vec::new() });
         for at in 0..pack_batch(&batch).len() {
             assert_eq!(unpack_batch(&pack_batch(&batch)[..at]), None);
         }

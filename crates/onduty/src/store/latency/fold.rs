@@ -1,6 +1,6 @@
 //! From the log to sketches: what the pass does, one transaction at a time.
 
-use super::encoding::{Unpacked, number_of, pack_sketch, unpack_batch, unpack_sketch};
+use super::encoding::{number_of, pack_sketch, unpack_batch, unpack_sketch};
 use super::{MINUTE, to_json};
 use crate::store::db::{from_json, micros, on_db, pieces, placeholders, text};
 use crate::store::{Reader, StoreError, Tx};
@@ -8,12 +8,15 @@ use jiff::{SignedDuration, Timestamp};
 use onduty_core::perf::{Last, OTHER, Progress, SeriesPoint, StatusClass, Tally, advance};
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Bytes of the log that one transaction takes: others wait for it.
-const BYTES: i64 = 512 << 10;
+/// Bytes of the log that one transaction takes.
+const BYTES: i64 = 4 << 20;
 /// Messages that one transaction takes.
-const MESSAGES: i64 = 256;
+const MESSAGES: i64 = 1_024;
+/// Rows that one transaction touches, apart from those of its last message: others wait for it.
+const ROWS: usize = 10_000;
 /// Series of one endpoint that are remembered, on average.
 const SERIES_PER_ENDPOINT: usize = 8;
 /// How long ago an endpoint was seen is known to the hour.
@@ -76,7 +79,30 @@ pub async fn has_work(db: &mut Reader) -> Result<bool, StoreError> {
     Ok(some > 0)
 }
 
-type Tallies = BTreeMap<(String, StatusClass, i64), Tally>;
+/// What some messages have counted, under the number of each endpoint's name.
+#[derive(Debug, Default)]
+struct Tallies {
+    names: HashMap<String, u32>,
+    counted: HashMap<(u32, StatusClass, i64), Tally>,
+}
+
+impl Tallies {
+    fn number(&mut self, name: String) -> u32 {
+        let next = self.names.len() as u32;
+        *self.names.entry(name).or_insert(next)
+    }
+
+    fn merge(&mut self, name: u32, class: StatusClass, minute: i64, tally: Tally) {
+        match self.counted.entry((name, class, minute)) {
+            Entry::Occupied(mut known) => known.get_mut().merge(&tally),
+            Entry::Vacant(place) => drop(place.insert(tally)),
+        }
+    }
+
+    fn requests(&self) -> u64 {
+        self.counted.values().map(|tally| tally.sketch.n()).sum()
+    }
+}
 
 /// Takes the oldest messages from the log into the sketches.
 ///
@@ -84,22 +110,33 @@ type Tallies = BTreeMap<(String, StatusClass, i64), Tally>;
 /// When the store cannot be read or written.
 pub async fn fold(tx: &mut Tx, now: Timestamp, limits: Limits) -> Result<Folded, StoreError> {
     let mut folded = Folded::default();
-    let (last, messages) = take(tx).await?;
-    let mut tallies = Tallies::new();
-    let mut series = Series::load(tx, &messages, limits).await?;
-    for message in messages {
+    let (mut last, mut tallies, mut points) = (0, Tallies::default(), Vec::new());
+    for (seq, body) in take(tx).await? {
+        if tallies.counted.len() + points.len() >= ROWS {
+            break;
+        }
+        last = seq;
         folded.messages += 1;
         // A message that nobody can read must not stand in the way of the next ones for ever.
-        let Some(message) = message else {
+        let Some(message) = unpack_batch(&body) else {
             *folded.dropped.entry("unreadable").or_default() += 1;
             continue;
         };
+        let names: Vec<u32> = message.names.into_iter().map(|name| tallies.number(name)).collect();
         for (name, class, minute, tally) in message.tallies {
-            tallies.entry((name, class, minute)).or_default().merge(&tally);
+            tallies.merge(names[name], class, minute, tally);
         }
-        series.count(message.points, &mut tallies, &mut folded);
+        points.extend(message.points.into_iter().map(|point| (seq, point)));
     }
-    folded.requests = tallies.values().map(|tally| tally.sketch.n()).sum();
+    let mut series = Series::load(tx, &points, limits).await?;
+    let mut points = points.into_iter().peekable();
+    while let Some((message, _)) = points.peek() {
+        let message = *message;
+        let of_message: Vec<SeriesPoint> =
+            std::iter::from_fn(|| Some(points.next_if(|(seq, _)| *seq == message)?.1)).collect();
+        series.count(of_message, &mut tallies, &mut folded);
+    }
+    folded.requests = tallies.requests();
     save(tx, tallies, now, limits, &mut folded).await?;
     series.save(tx, now).await?;
     const DONE: &str = "delete from latency_log where seq <= $1";
@@ -110,10 +147,10 @@ pub async fn fold(tx: &mut Tx, now: Timestamp, limits: Limits) -> Result<Folded,
     Ok(folded)
 }
 
-/// The oldest messages, as many as one transaction takes, and the number of the last of them.
-async fn take(tx: &mut Tx) -> Result<(i64, Vec<Option<Unpacked>>), StoreError> {
+/// The oldest messages with their numbers, as many as may be in memory.
+async fn take(tx: &mut Tx) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
     const LENGTHS: &str = "select seq, cast(length(body) as bigint) from latency_log order by seq limit $1";
-    const BODIES: &str = "select body from latency_log where seq <= $1 order by seq";
+    const BODIES: &str = "select seq, body from latency_log where seq <= $1 order by seq";
     let lengths: Vec<(i64, i64)> =
         on_db!(tx, connection => sqlx::query_as(LENGTHS).bind(MESSAGES).fetch_all(connection).await)?;
     let (mut last, mut bytes) = (0, 0);
@@ -124,9 +161,7 @@ async fn take(tx: &mut Tx) -> Result<(i64, Vec<Option<Unpacked>>), StoreError> {
         }
         last = seq;
     }
-    let bodies: Vec<(Vec<u8>,)> =
-        on_db!(tx, connection => sqlx::query_as(BODIES).bind(last).fetch_all(connection).await)?;
-    Ok((last, bodies.iter().map(|(body,)| unpack_batch(body)).collect()))
+    Ok(on_db!(tx, connection => sqlx::query_as(BODIES).bind(last).fetch_all(connection).await)?)
 }
 
 /// The series that some messages are about.
@@ -138,9 +173,9 @@ struct Series {
 }
 
 impl Series {
-    async fn load(db: &mut Reader, messages: &[Option<Unpacked>], limits: Limits) -> Result<Series, StoreError> {
-        let points = || messages.iter().flatten().flat_map(|message| &message.points);
-        let keys: BTreeSet<&str> = points().flat_map(|point| [point.series.as_str(), point.stream.as_str()]).collect();
+    async fn load(db: &mut Reader, points: &[(i64, SeriesPoint)], limits: Limits) -> Result<Series, StoreError> {
+        let keys: BTreeSet<&str> =
+            points.iter().flat_map(|(_, point)| [point.series.as_str(), point.stream.as_str()]).collect();
         let mut known = BTreeMap::new();
         for piece in pieces(&keys.into_iter().collect::<Vec<_>>()) {
             let values = placeholders(piece.len(), 1);
@@ -194,8 +229,8 @@ impl Series {
                 Progress::Counted { middle_ms, histogram } => {
                     let (sketch, wide) = histogram.sketch();
                     if sketch.n() > 0 {
-                        let place = (endpoint, class, middle_ms.div_euclid(60_000));
-                        tallies.entry(place).or_default().merge(&Tally { sketch, wide });
+                        let name = tallies.number(endpoint);
+                        tallies.merge(name, class, middle_ms.div_euclid(60_000), Tally { sketch, wide });
                     }
                 }
                 other => *folded.dropped.entry(word(&other)).or_default() += 1,
@@ -248,11 +283,14 @@ async fn save(
     limits: Limits,
     folded: &mut Folded,
 ) -> Result<(), StoreError> {
-    let names: BTreeSet<&str> = tallies.keys().map(|(name, _, _)| name.as_str()).collect();
-    let numbers = numbers(tx, &names.into_iter().collect::<Vec<_>>(), now, limits).await?;
+    let mut names: Vec<(u32, &str)> = tallies.names.iter().map(|(name, number)| (*number, name.as_str())).collect();
+    // Who comes first decides who is told apart.
+    names.sort_unstable();
+    let endpoints = numbers(tx, &names.iter().map(|(_, name)| *name).collect::<Vec<_>>(), now, limits).await?;
     let mut rows: BTreeMap<Key, Tally> = BTreeMap::new();
-    for ((name, class, minute), tally) in tallies {
-        let Some(&(endpoint, is_other)) = numbers.get(&name) else { continue };
+    for ((name, class, minute), tally) in tallies.counted {
+        let name = names.get(name as usize).and_then(|(_, name)| endpoints.get(*name));
+        let Some(&(endpoint, is_other)) = name else { continue };
         folded.put_together += if is_other { tally.sketch.n() } else { 0 };
         let starts_at = minute.saturating_mul(MINUTE);
         let key = Key { minutes: 1, starts_at, endpoint, class: number_of(class) };
