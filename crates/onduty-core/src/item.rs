@@ -251,6 +251,9 @@ pub struct Suggestion {
     /// What the past of the check says, where it was flaky before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flaky: Option<Flaky>,
+    /// Whether the last green commit is not among those that led to the red one, so that nobody is suspected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub green_is_gone: bool,
     /// When the evidence was looked at.
     pub at: Timestamp,
     /// Why there is nobody, or what could not be looked at.

@@ -93,7 +93,8 @@ pub fn suggest(evidence: &Evidence, roster: &Roster, today: Date, at: Timestamp)
     let best = people.first().and_then(|person| person.confidence).unwrap_or(0.0);
     let team = if best < UNSURE { Ranking::of(evidence, roster, at, &Some).team(&evidence.rules) } else { None };
     let note = note(evidence, people.is_empty());
-    Suggestion { people, others, team, flaky: evidence.flaky, at, note }
+    let green_is_gone = evidence.green_is_gone.is_some();
+    Suggestion { people, others, team, flaky: evidence.flaky, green_is_gone, at, note }
 }
 
 /// Why there is nobody, or what is to be known about those who are named.
@@ -109,18 +110,12 @@ fn note(evidence: &Evidence, is_nobody: bool) -> Option<String> {
     (!said.is_empty()).then(|| said.join("; "))
 }
 
-/// How a note says it, behind the revision.
-const GREEN_IS_GONE: &str = "is not among the commits that are known to lead to the red one: the branch was rewritten, \
-                             or the green one is too long ago";
-
 fn green_is_gone(revision: &str) -> String {
     let start: String = revision.chars().take(12).collect();
-    format!("the last green commit {start} {GREEN_IS_GONE}")
-}
-
-/// Whether `suggestion` says that the last green revision did not lead to the red one.
-pub fn says_green_is_gone(suggestion: &Suggestion) -> bool {
-    suggestion.note.as_deref().is_some_and(|note| note.contains(GREEN_IS_GONE))
+    format!(
+        "the last green commit {start} is not among the commits that are known to lead to the red one: the branch was \
+         rewritten, or the green one is too long ago"
+    )
 }
 
 fn why_nobody(evidence: &Evidence) -> &'static str {

@@ -8,10 +8,15 @@ use serde::{Deserialize, Serialize};
 
 /// Wider buckets, as the ratio of their bounds, tell durations hardly apart.
 const WIDE: f64 = 2.0;
-/// With this share of requests in one wide bucket, the histogram says next to nothing.
+/// With this share of requests in wide buckets, they say next to nothing.
 const COARSE_SHARE: f64 = 0.9;
 /// Fewer requests may be in one bucket by chance.
 const COARSE_FROM: u64 = 20;
+
+/// Whether so many requests of `all` in wide buckets leave nobody the wiser how long they took.
+pub fn is_coarse(wide: u64, all: u64) -> bool {
+    all >= COARSE_FROM && wide as f64 > COARSE_SHARE * all as f64
+}
 
 /// How many requests took how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -147,7 +152,7 @@ impl Histogram {
     pub fn is_coarse(&self) -> bool {
         let mut widest = 0;
         self.each(|_, count, is_wide| widest = if is_wide { count.max(widest) } else { widest });
-        self.count >= COARSE_FROM && widest as f64 > COARSE_SHARE * self.count as f64
+        is_coarse(widest, self.count)
     }
 
     /// What came after `earlier`, of which this is the continuation; `None` when it cannot be one.

@@ -41,8 +41,8 @@ pub struct Level {
     pub ln_ms: f64,
     /// Sampling variance of `ln_ms`.
     pub variance: f64,
-    /// Winsorised mean, in milliseconds; of the windows of earlier days nobody asks for it, and it is zero.
-    pub mean_ms: f64,
+    /// Winsorised mean, in milliseconds; only of the windows before and after the rollout.
+    pub mean_ms: Option<f64>,
 }
 
 /// Reduces the windows of one endpoint after another.
@@ -80,11 +80,17 @@ impl Reducer {
         let dispersion = dispersion(&blocks, &located, within);
         located
             .into_iter()
-            .map(|located| {
+            .enumerate()
+            .map(|(at, located)| {
                 let located = located?;
                 let factor = if located.is_iqm { IQM_VARIANCE } else { 1.0 };
                 let variance = within * dispersion * factor / located.n;
-                Some(Level { n: located.n, ln_ms: located.ln_ms, variance, mean_ms: located.mean_ms })
+                Some(Level {
+                    n: located.n,
+                    ln_ms: located.ln_ms,
+                    variance,
+                    mean_ms: matches!(at, BEFORE | AFTER).then_some(located.mean_ms),
+                })
             })
             .collect()
     }

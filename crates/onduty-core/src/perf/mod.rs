@@ -6,7 +6,9 @@
 mod batch;
 mod buckets;
 mod compare;
+mod decide;
 mod errors;
+mod judge;
 mod level;
 mod numbers;
 mod predict;
@@ -14,13 +16,14 @@ mod progress;
 mod series;
 mod shock;
 mod sketch;
+mod subject;
 mod table;
 mod variance;
 mod verdict;
 mod windows;
 
 pub use batch::{Batch, BatchLimits, OTHER, Place, SeriesPoint, StatusClass, Tally};
-pub use buckets::{Buckets, Histogram, Unusable};
+pub use buckets::{Buckets, Histogram, Unusable, is_coarse};
 pub use compare::{Settings, compare};
 pub use errors::{Failing, Outcomes};
 pub use progress::{LONGEST, Last, Point, Progress, advance};
@@ -28,7 +31,7 @@ pub use series::{Cell, Series, Summary, Traffic};
 pub use shock::group_of;
 pub use sketch::{BUCKETS, Sketch, Spread, bucket_of, middle_of};
 pub use table::{Endpoint, Other, Table};
-pub use verdict::{Comparison, Coverage, Judged, Reason, SharedShift, Side, Verdict};
+pub use verdict::{Comparison, Coverage, Judged, Outcome, Reason, SharedShift, Side, Verdict};
 pub use windows::{AFTER, BEFORE, BLOCKS, Lengths, Role, Rollout, Slot, Stretch, Window, Windows};
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a whole group of endpoints went through together: a slow database, a busy machine, a full network.
 
 use super::level::Level;
-use super::numbers::median;
+use super::numbers::{median, quantile};
 use std::collections::HashMap;
 
 /// Sampling variance up to which a level is well enough known to speak for its group.
@@ -10,6 +10,9 @@ const WELL_KNOWN: f64 = 0.02;
 const FEWEST: usize = 10;
 /// Endpoints of a group that weigh as much as all others together.
 const GROUP_PRIOR: f64 = 10.0;
+
+/// Standard errors that make a shift of all, or of a group, more than chance.
+const CLEAR: f64 = 3.0;
 
 /// The group of an endpoint, by its name: the service before a `|`, else the first folder of its path, else what stands
 /// before the last `/`; empty when the name says nothing.
@@ -71,15 +74,27 @@ pub struct Shock {
     pub of_all: f64,
     /// What each group went through, `of_all` where too little is known of it.
     pub of_groups: Vec<f64>,
+    /// Standard error of `of_all`.
+    error_of_all: f64,
+    /// Of each group's own median; infinite where there is none.
+    errors_of_groups: Vec<f64>,
 }
 
 impl Shock {
     /// The shock in the `changes` of endpoints: number, logarithmic change.
     pub fn of(changes: &[(usize, f64)], groups: &Groups) -> Shock {
         if changes.len() < FEWEST {
-            return Shock { of_all: 0.0, of_groups: vec![0.0; groups.names.len()] };
+            let n = groups.names.len();
+            let nothing = (vec![0.0; n], vec![f64::INFINITY; n]);
+            return Shock {
+                of_groups: nothing.0,
+                errors_of_groups: nothing.1,
+                error_of_all: f64::INFINITY,
+                of_all: 0.0,
+            };
         }
-        let of_all = median(&mut changes.iter().map(|(_, change)| *change).collect::<Vec<_>>()).unwrap_or_default();
+        let mut all: Vec<f64> = changes.iter().map(|(_, change)| *change).collect();
+        let (of_all, error_of_all) = (median(&mut all).unwrap_or_default(), error_of_median(&mut all));
         let mut of_each: Vec<Vec<f64>> = vec![Vec::new(); groups.names.len()];
         for &(endpoint, change) in changes {
             of_each[groups.group(endpoint)].push(change);
@@ -89,12 +104,37 @@ impl Shock {
             let weight = n / (n + GROUP_PRIOR);
             weight * median(changes).unwrap_or_default() + (1.0 - weight) * of_all
         };
-        Shock { of_all, of_groups: of_each.iter_mut().map(of_group).collect() }
+        let errors_of_groups = of_each.iter_mut().map(|changes| error_of_median(changes)).collect();
+        Shock { of_all, of_groups: of_each.iter_mut().map(of_group).collect(), error_of_all, errors_of_groups }
+    }
+
+    /// Whether all moved by more than `least`, and that is no chance.
+    pub fn is_of_all(&self, least: f64) -> bool {
+        is_clear(self.of_all, self.error_of_all, least)
+    }
+
+    /// Whether `group` moved by more than `least`, by itself or with all, and that is no chance.
+    pub fn is_of_group(&self, group: usize, least: f64) -> bool {
+        let error = self.errors_of_groups[group].min(self.error_of_all);
+        is_clear(self.of_groups[group], error, least)
     }
 
     /// What an endpoint of `group` went through.
     pub fn of_group(&self, group: usize) -> f64 {
         self.of_groups[group]
+    }
+}
+
+fn is_clear(change: f64, error: f64, least: f64) -> bool {
+    change.exp_m1().abs() > least && change.abs() > CLEAR * error
+}
+
+/// The standard error of the median of `changes`, from their middle half; they end up in another order.
+fn error_of_median(changes: &mut [f64]) -> f64 {
+    let n = changes.len() as f64;
+    match (quantile(changes, 0.25), quantile(changes, 0.75)) {
+        (Some(low), Some(high)) if n > 1.0 => 1.2533 * (high - low) / 1.349 / n.sqrt(),
+        _ => f64::INFINITY,
     }
 }
 
@@ -145,6 +185,19 @@ mod tests {
         assert!((shock.of_all - 0.1).abs() < 1e-9);
         assert!((shock.of_group(0) - 0.175).abs() < 1e-9);
         assert!((shock.of_group(1) - 0.025).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_shift_that_may_be_chance_is_not_said() {
+        let groups = groups(&["a|1"; 20]);
+        let changes = |spread: f64| -> Vec<(usize, f64)> {
+            (0..20).map(|at| (at, 0.1 + spread * (at as f64 - 9.5) / 9.5)).collect()
+        };
+        for (spread, is_said) in [(0.05, true), (0.5, false)] {
+            let shock = Shock::of(&changes(spread), &groups);
+            assert_eq!((shock.is_of_all(0.05), shock.is_of_group(0, 0.05)), (is_said, is_said), "{shock:?}");
+        }
+        assert!(!Shock::of(&changes(0.0), &groups).is_of_all(0.2));
     }
 
     #[test]

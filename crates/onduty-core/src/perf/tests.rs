@@ -186,6 +186,54 @@ fn without_earlier_days_more_is_asked_for_and_it_is_said() {
     check(&Story { factor: slower, days: 0, ..CALM }, Verdict::Regressed);
 }
 
+/// The outcome, with 80 % to be judged.
+fn outcome(compared: &Comparison) -> Outcome {
+    compared.outcome(Settings::default().covered)
+}
+
+#[test]
+fn fine_is_only_what_is_known_to_be() {
+    let after: fn(Role) -> f64 = |role| if role == Role::After { 1.3 } else { 1.0 };
+    let faster: fn(Role) -> f64 = |role| if role == Role::After { 0.7 } else { 1.0 };
+    for (story, expected) in [
+        (CALM, Outcome::Fine),
+        (Story { factor: after, ..CALM }, Outcome::Worse),
+        (Story { factor: after, around: after, ..CALM }, Outcome::Worse),
+        (Story { factor: faster, around: faster, ..CALM }, Outcome::Fine),
+        (Story { fourth: 503, ..CALM }, Outcome::Worse),
+        (Story { n: 24, ..CALM }, Outcome::Unknown),
+    ] {
+        let (judged, compared) = played(&story);
+        assert_eq!(outcome(&compared), expected, "{judged:?} {:?} {:?}", compared.shared, compared.coverage);
+    }
+    assert_eq!(outcome(&compare(&[], Other::default(), &windows(), &Settings::default())), Outcome::Unknown);
+}
+
+#[test]
+fn what_only_fails_is_neither_gone_nor_new() {
+    let normal = series(&CALM, |_| 1.0, 0);
+    let failing = |is_after: bool| {
+        let mut series = series(
+            &CALM,
+            if is_after {
+                |role| f64::from(u8::from(role != Role::After))
+            } else {
+                |role| f64::from(u8::from(role == Role::After))
+            },
+            0,
+        );
+        let window = if is_after { AFTER } else { BEFORE };
+        (0..100).for_each(|_| series.request(Slot { window, block: 0 }, 1.0, Some(503)));
+        series
+    };
+    let (since, until) = (failing(true), failing(false));
+    let all = [("normal", &normal), ("since", &since), ("until", &until)];
+    let compared = compare(&all, Other::default(), &windows(), &Settings::default());
+    let of = |name: &str| compared.endpoints.iter().find(|judged| judged.endpoint == name).unwrap();
+    assert_eq!((of("since").verdict, of("since").failing.is_some()), (Verdict::Inconclusive, true));
+    assert_eq!(of("until").verdict, Verdict::Inconclusive);
+}
+
 #[test]
 fn a_rush_of_a_quarter_of_an_hour_is_no_regression() {
     let (before, mut story) = (windows(), series(&CALM, |_| 1.0, 0));

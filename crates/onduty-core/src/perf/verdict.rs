@@ -149,6 +149,17 @@ pub struct Coverage {
     pub time: f64,
 }
 
+/// What a comparison says as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing got worse, and enough was judged to say so.
+    Fine,
+    /// An endpoint is slower or fails more often, or all became slower together.
+    Worse,
+    /// Nothing is known to have got worse, and too little was judged to call that fine.
+    Unknown,
+}
+
 /// What a rollout did to response times.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Comparison {
@@ -162,4 +173,20 @@ pub struct Comparison {
     pub shared: Vec<SharedShift>,
     /// Earlier days that had requests.
     pub earlier_days: usize,
+}
+
+impl Comparison {
+    /// What it says as a whole, when at least the share `covered` of requests and of their time has to be judged.
+    ///
+    /// What all went through together counts: it is taken away from each endpoint, and must not be lost with that.
+    pub fn outcome(&self, covered: f64) -> Outcome {
+        let is_worse = |judged: &Judged| judged.verdict == Verdict::Regressed || judged.failing.is_some();
+        if self.endpoints.iter().any(is_worse) || self.shared.iter().any(|shift| shift.change > 0.0) {
+            Outcome::Worse
+        } else if self.coverage.requests >= covered && self.coverage.time >= covered {
+            Outcome::Fine
+        } else {
+            Outcome::Unknown
+        }
+    }
 }

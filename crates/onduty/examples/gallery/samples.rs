@@ -247,6 +247,7 @@ fn suggestion(people: Vec<Candidate>, note: Option<&str>) -> Option<Suggestion> 
         others: Vec::new(),
         team: None,
         flaky: None,
+        green_is_gone: false,
         at: at("13:53"),
         note: note.map(str::to_owned),
     })

@@ -5,7 +5,6 @@ use super::rig::Team;
 use axum::body::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
-use onduty::app::{App, Start};
 use onduty::clock::Clock;
 use onduty::sources::otlp::{Encoding, Signal, read, unpack};
 use onduty::tasks;
@@ -81,14 +80,7 @@ async fn intake(onduty: &Path, bodies: &[Bytes], encoding: &'static str, sent: u
     let team = Team::new()?;
     let text = std::fs::read_to_string(team.config())?;
     std::fs::write(team.config(), text.replace("sources:\n", "sources:\n  otlp: {}\n"))?;
-    let app = App::start(Start {
-        path: team.config(),
-        clock: Clock::real(),
-        observe_only: false,
-        supervisor: onduty.to_owned(),
-        demo: None,
-    })
-    .await?;
+    let app = team.app(onduty).await?;
     let start = Instant::now();
     let mut senders = JoinSet::new();
     for first in 0..SENDERS {

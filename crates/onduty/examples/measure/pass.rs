@@ -2,8 +2,7 @@
 
 use super::results::{Results, Times};
 use super::rig::{Server, Team, error};
-use onduty::app::{App, Start};
-use onduty::clock::Clock;
+use onduty::app::App;
 use onduty::sources::signals;
 use onduty_core::ids::DutyId;
 use std::path::Path;
@@ -14,14 +13,7 @@ const ERRORS: usize = 2_000;
 
 pub async fn measure(onduty: &Path, full: bool, results: &mut Results) -> anyhow::Result<()> {
     let (team, duty) = (Team::new()?, DutyId::from("developers"));
-    let app = App::start(Start {
-        path: team.config(),
-        clock: Clock::real(),
-        observe_only: false,
-        supervisor: onduty.to_owned(),
-        demo: None,
-    })
-    .await?;
+    let app = team.app(onduty).await?;
     let now = || app.clock.duty_now();
     let all: Vec<String> = (0..ERRORS).map(|n| one(n, "unresolved")).collect();
     let body = format!(r#"{{"type": "batch", "items": [{}]}}"#, all.join(","));

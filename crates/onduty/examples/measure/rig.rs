@@ -1,6 +1,8 @@
 //! A team with a server, for measuring: files in a temporary folder, the process, a signed sender, and open tabs.
 
 use anyhow::Context;
+use onduty::app::{App, Start};
+use onduty::clock::Clock;
 use onduty::sources::signals;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use secrecy::SecretString;
@@ -34,6 +36,13 @@ impl Team {
         std::fs::write(path.join("processes/developers.yml"), onduty_core::process::STARTER)?;
         write_private(&path.join("secret"), SECRET)?;
         Ok(Team(folder))
+    }
+
+    /// onduty in this process, with `onduty` to carry out rollouts.
+    pub async fn app(&self, onduty: &Path) -> anyhow::Result<App> {
+        let supervisor = onduty.to_owned();
+        let start = Start { path: self.config(), clock: Clock::real(), observe_only: false, supervisor, demo: None };
+        Ok(App::start(start).await?)
     }
 
     pub fn folder(&self) -> &Path {

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use onduty_core::perf::{Comparison, Judged, Lengths, Rollout, Settings, Table, Verdict, Windows, compare};
+use onduty_core::perf::{Comparison, Judged, Lengths, Outcome, Rollout, Settings, Table, Verdict, Windows, compare};
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -33,7 +33,8 @@ enum PerfCommand {
     /// line decide, further columns are not read, and it may be compressed with gzip. Requests with a status from 400 on
     /// are left out. Earlier days in the same files show what these hours are usually like.
     ///
-    /// Exits with 0 when nothing got slower or fails more often, 1 when something does, 2 when it cannot be said.
+    /// Exits with 0 when nothing got slower or fails more often and at least 80 % of requests and of their time are judged,
+    /// 1 when something did or too little is judged, 2 when the files cannot be compared.
     Compare(CompareArgs),
 }
 
@@ -95,9 +96,9 @@ fn zone(name: &str) -> Result<TimeZone, String> {
 pub fn run(args: &PerfArgs) -> ExitCode {
     let PerfCommand::Compare(args) = &args.command;
     match compared(args) {
-        Ok((out, is_something_worse)) => {
+        Ok((out, is_fine)) => {
             print!("{out}");
-            ExitCode::from(if is_something_worse { FINDING } else { OK })
+            ExitCode::from(if is_fine { OK } else { FINDING })
         }
         Err(error) => {
             eprintln!("{}", visible(&with_causes(error.as_ref())));
@@ -126,11 +127,12 @@ fn compared(args: &CompareArgs) -> anyhow::Result<(String, bool)> {
     }
     let (endpoints, other) = table.finish();
     let all: Vec<_> = endpoints.iter().map(|(name, endpoint)| (name.as_str(), &endpoint.series)).collect();
-    let compared = compare(&all, other, &windows, &Settings::default());
-    let is_worse = |judged: &Judged| judged.verdict == Verdict::Regressed || judged.failing.is_some();
-    let is_something_worse = compared.endpoints.iter().any(is_worse);
-    let out = if args.json { serde_json::to_string(&compared.endpoints)? + "\n" } else { as_text(&compared) };
-    Ok((out, is_something_worse))
+    let settings = Settings::default();
+    let compared = compare(&all, other, &windows, &settings);
+    let is_fine = compared.outcome(settings.covered) == Outcome::Fine && !reading.is_patchy();
+    let out =
+        if args.json { serde_json::to_string(&compared.endpoints)? + "\n" } else { as_text(&compared, &settings) };
+    Ok((out, is_fine))
 }
 
 /// Says what was left out.
@@ -139,6 +141,9 @@ fn complain(reading: &Reading) {
         let (file, line) = &left.first;
         let number = count(left.lines as usize, "line");
         eprintln!("left out: {number} {words}; the first is {}, line {line}", visible(&file.to_string_lossy()));
+    }
+    if reading.is_patchy() {
+        eprintln!("so much is left out that the rest is not enough to call the rollout fine");
     }
 }
 
@@ -162,8 +167,11 @@ fn nothing_after(reading: &Reading, windows: &Windows) -> String {
     }
 }
 
-fn as_text(compared: &Comparison) -> String {
+fn as_text(compared: &Comparison, settings: &Settings) -> String {
     let mut out = comparison(compared) + "\n";
+    if compared.outcome(settings.covered) == Outcome::Unknown {
+        out += &(words::too_little(settings.covered) + "\n");
+    }
     for shift in &compared.shared {
         out += &(shared_shift(shift) + "\n");
     }

@@ -78,14 +78,14 @@ async fn suggest_for(app: &App, duty: &DutyId, places: &mut Places, tried: &mut 
 fn misses_commits(look: &Look, item: &Item, known: &Suggestion) -> bool {
     let is_late = |build| match suspects::since_green(look, build) {
         Ok(commits) => !commits.is_empty(),
-        Err(_) => !owner::says_green_is_gone(known),
+        Err(_) => !known.green_is_gone,
     };
     !speaks_of_commits(known) && failing(item).is_some_and(is_late)
 }
 
 fn says_more(new: &Suggestion, known: &Suggestion) -> bool {
     let is_first = known.people.is_empty() && !new.people.is_empty();
-    let is_gone = owner::says_green_is_gone(new) && !owner::says_green_is_gone(known);
+    let is_gone = new.green_is_gone && !known.green_is_gone;
     is_first || is_gone || (speaks_of_commits(new) && !speaks_of_commits(known))
 }
 

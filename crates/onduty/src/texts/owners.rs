@@ -232,7 +232,15 @@ mod tests {
         let team = |name: &str, confidence| Some(LikelyTeam { name: name.to_owned(), confidence, rule: None });
         let said = |team| {
             let (people, others, note) = (Vec::new(), Vec::new(), None);
-            unsure(&Suggestion { people, others, team, flaky: None, at: at("2026-03-02T14:04:00"), note })
+            unsure(&Suggestion {
+                people,
+                others,
+                team,
+                flaky: None,
+                green_is_gone: false,
+                at: at("2026-03-02T14:04:00"),
+                note,
+            })
         };
         assert_eq!(said(team("checkout", 0.826)).unwrap(), "Nobody is sure: the team is checkout (83\u{a0}% likely)");
         assert_eq!(said(team("\u{202e}x", 0.5)).unwrap(), "Nobody is sure: the team is <U+202E>x (50\u{a0}% likely)");
@@ -250,7 +258,16 @@ mod tests {
         let said = |passed, failed, passed_here| {
             let flaky = Some(Flaky { passed, failed, passed_here });
             let (people, others, team, note) = (Vec::new(), Vec::new(), None, None);
-            super::flaky(&Suggestion { people, others, team, flaky, at: at("2026-03-02T14:04:00"), note }).unwrap()
+            super::flaky(&Suggestion {
+                people,
+                others,
+                team,
+                flaky,
+                green_is_gone: false,
+                at: at("2026-03-02T14:04:00"),
+                note,
+            })
+            .unwrap()
         };
         for ((passed, failed, passed_here), expected) in [
             (

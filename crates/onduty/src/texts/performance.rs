@@ -67,6 +67,14 @@ pub fn comparison(comparison: &Comparison) -> String {
     parts.join(", ")
 }
 
+/// Why nothing slower is no good news yet.
+pub fn too_little(covered: f64) -> String {
+    format!(
+        "too little is judged to call the rollout fine: {} of requests and of their time are needed",
+        percent(covered)
+    )
+}
+
 /// What happened to all or to a group.
 pub fn shared_shift(shift: &SharedShift) -> String {
     let who =

@@ -92,6 +92,60 @@ async fn quiet_when_nothing_happened() {
 }
 
 #[tokio::test]
+async fn too_little_is_no_good_news() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("week.csv");
+    week(&path);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let calm = text.replace(",slower,", ",even,");
+    let rollout = ["--rollout", "2026-03-03T16:00:00Z"];
+    // The same without most requests of each endpoint: one a minute is judged, one in ten minutes is not.
+    let quiet: Vec<&str> = calm.lines().enumerate().filter(|(at, _)| at % 40 == 0).map(|(_, line)| line).collect();
+    std::fs::write(&path, quiet.join("\n")).unwrap();
+    let said = compare(folder.path(), &rollout).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    let expected =
+        "too little is judged to call the rollout fine: 80\u{a0}% of requests and of their time are needed\n";
+    assert!(said.out.starts_with("0 slower of 0 judged") && said.out.contains(expected), "{}", said.out);
+    // One line in ten cannot be read.
+    let broken: Vec<String> = calm
+        .lines()
+        .enumerate()
+        .map(|(at, line)| if at % 10 == 9 { line.replace(",200", "") } else { line.to_owned() })
+        .collect();
+    std::fs::write(&path, broken.join("\n")).unwrap();
+    let said = compare(folder.path(), &rollout).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(
+        said.err.ends_with("so much is left out that the rest is not enough to call the rollout fine\n"),
+        "{}",
+        said.err
+    );
+    // Everything is slower: nobody's fault, and no good news.
+    let slow = calm.lines().filter(|line| !line.contains(",even,")).map(|line| {
+        let mut fields: Vec<String> = line.split(',').map(str::to_owned).collect();
+        if fields[0].parse().is_ok_and(|at: i64| at >= ROLLOUT_MS)
+            && let Ok(ms) = fields[2].parse::<f64>()
+        {
+            fields[2] = (ms * 1.3).to_string();
+        }
+        fields.join(",")
+    });
+    std::fs::write(&path, slow.collect::<Vec<_>>().join("\n")).unwrap();
+    let said = compare(folder.path(), &["--rollout", "2026-03-04T16:00:00Z"]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.starts_with("0 slower of 11 judged"), "{}", said.out);
+    assert!(
+        said.out.contains(
+            "% slower (11 endpoints say so); that is not blamed on any endpoint
+"
+        ),
+        "{}",
+        said.out
+    );
+}
+
+#[tokio::test]
 async fn failing_more_often_is_said_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     week(&folder.path().join("week.csv"));

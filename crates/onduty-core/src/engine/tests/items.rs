@@ -238,7 +238,15 @@ fn candidate(engineer: &str, available: bool, confidence: f64) -> Candidate {
 }
 
 fn suggestion(people: Vec<Candidate>) -> Suggestion {
-    Suggestion { people, others: Vec::new(), team: None, flaky: None, at: time("09:00"), note: None }
+    Suggestion {
+        people,
+        others: Vec::new(),
+        team: None,
+        flaky: None,
+        green_is_gone: false,
+        at: time("09:00"),
+        note: None,
+    }
 }
 
 #[test]

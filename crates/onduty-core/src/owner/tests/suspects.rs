@@ -50,11 +50,11 @@ fn a_green_commit_that_is_gone_is_said() {
              the green one is too long ago"
         )
     );
-    assert!(found.people.is_empty() && says_green_is_gone(&found));
+    assert!(found.people.is_empty() && found.green_is_gone);
     // Beside the names, and beside other trouble.
     let trouble = Some("trouble".to_owned());
     let named = suggested(&Evidence { trouble, green_is_gone: gone.green_is_gone, ..place(&[("a.rs", &["lena 1"])]) });
-    assert!(!named.people.is_empty() && says_green_is_gone(&named));
+    assert!(!named.people.is_empty() && named.green_is_gone);
     assert!(named.note.unwrap().starts_with("trouble; the last green commit 41c09d2e41c0 is"));
 }
 

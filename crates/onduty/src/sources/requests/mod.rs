@@ -72,6 +72,12 @@ pub struct LeftOut {
 }
 
 impl Reading {
+    /// Whether so many lines were left out that what is left may be another picture: more than one in twenty.
+    pub fn is_patchy(&self) -> bool {
+        let left_out: u64 = self.left_out.values().map(|left| left.lines).sum();
+        left_out * 20 > self.rows + left_out
+    }
+
     fn leave_out(&mut self, wrong: Wrong, file: &Path, line: u64) {
         let first = || LeftOut { lines: 0, first: (file.to_owned(), line) };
         self.left_out.entry(wrong.words()).or_insert_with(first).lines += 1;

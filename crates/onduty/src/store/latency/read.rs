@@ -5,13 +5,11 @@ use super::encoding::class_of;
 use super::fold::tally_of;
 use crate::store::db::on_db;
 use crate::store::{Reader, StoreError};
-use onduty_core::perf::{AFTER, BEFORE, OTHER, Role, Table, Windows};
+use onduty_core::perf::{AFTER, BEFORE, OTHER, Role, Table, Windows, is_coarse};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Time that is read at once, so that no more rows are in memory.
 const STEP: i64 = 5 * MINUTE;
-/// The share of requests in wide buckets with which nobody can say whether an endpoint got slower.
-const COARSE_SHARE: f64 = 0.9;
 
 /// What was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,7 +72,7 @@ pub async fn fill(db: &mut Reader, windows: &Windows, table: &mut Table) -> Resu
             }
         }
     }
-    let coarse = wide_and_all.iter().filter(|(_, (wide, all))| *wide as f64 > COARSE_SHARE * *all as f64);
+    let coarse = wide_and_all.iter().filter(|(_, (wide, all))| is_coarse(*wide, *all));
     filled.coarse = coarse.filter_map(|(endpoint, _)| names.get(endpoint).cloned()).collect();
     Ok(filled)
 }
