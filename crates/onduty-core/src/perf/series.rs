@@ -1,7 +1,7 @@
 //! What was measured of one endpoint, in the windows of a comparison.
 
 use super::batch::StatusClass;
-use super::sketch::{Sketch, bucket_of};
+use super::sketch::{Counter, Sketch, bucket_of};
 use super::windows::{BLOCKS, Slot};
 use serde::Serialize;
 
@@ -70,6 +70,13 @@ impl Series {
             Some(400..) => cell.refused += 1,
             _ => cell.sketch.insert(ms),
         }
+    }
+
+    /// Requests that were answered well and took `sum_ms` in all, by the buckets of their durations.
+    pub fn requests(&mut self, slot: Slot, buckets: &[u16], sum_ms: f64, counter: &mut Counter) {
+        let sketch = &mut self.cell(slot).sketch;
+        sketch.insert_all(buckets, counter);
+        sketch.add_sum_ms(sum_ms);
     }
 
     /// Requests of which there is only a summary; `false` when it says nothing.

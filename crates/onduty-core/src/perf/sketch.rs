@@ -193,6 +193,16 @@ impl Sketch {
         self.cells.add(bucket_of(ms), 1);
     }
 
+    /// One more in each of `buckets`, whose sum comes by [`Sketch::add_sum_ms`].
+    pub fn insert_all(&mut self, buckets: &[u16], counter: &mut Counter) {
+        self.n += buckets.len() as u64;
+        if buckets.len() <= INLINE || self.n > buckets.len() as u64 {
+            buckets.iter().for_each(|bucket| self.cells.add(*bucket, 1));
+        } else {
+            self.cells = counter.count(buckets);
+        }
+    }
+
     /// `count` more in `bucket`, whose sum comes by [`Sketch::add_sum_ms`].
     pub fn insert_bucket(&mut self, bucket: u16, count: u32) {
         self.n += u64::from(count);
@@ -233,6 +243,67 @@ impl Sketch {
         let mut spread = Spread::default();
         spread.add(self);
         spread.quantile(q)
+    }
+}
+
+/// Counts many requests at once, in a row for all buckets.
+#[derive(Debug)]
+pub struct Counter {
+    counts: Box<[u32; WORDS * 64]>,
+    /// A bit for each bucket that has some.
+    some: [u64; WORDS],
+}
+
+/// Words with a bit for each bucket.
+const WORDS: usize = BUCKETS.div_ceil(64);
+
+impl Default for Counter {
+    fn default() -> Self {
+        Counter { counts: Box::new([0; WORDS * 64]), some: [0; WORDS] }
+    }
+}
+
+impl Counter {
+    /// The counts of `buckets`, in their order.
+    fn count(&mut self, buckets: &[u16]) -> Cells {
+        for &bucket in buckets {
+            let at = usize::from(bucket);
+            self.counts[at] += 1;
+            self.some[at / 64] |= 1 << (at % 64);
+        }
+        let different = self.some.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        if different > FEW || buckets.len() >= 1 << COUNT_BITS {
+            let (mut first, mut last) = (BUCKETS, 0);
+            self.each_bucket(|bucket, _| (first, last) = (first.min(bucket), last.max(bucket)));
+            let counts = self.counts[first..=last].to_vec();
+            self.clear();
+            return Cells::Many { first: first as u16, counts };
+        }
+        let mut pairs = SmallVec::with_capacity(different);
+        self.each_bucket(|bucket, count| pairs.push(Pair((bucket as u32) << COUNT_BITS | count)));
+        self.clear();
+        Cells::Few(pairs)
+    }
+
+    fn each_bucket(&self, mut visit: impl FnMut(usize, u32)) {
+        for (at, word) in self.some.iter().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                let bucket = at * 64 + rest.trailing_zeros() as usize;
+                visit(bucket, self.counts[bucket]);
+                rest &= rest - 1;
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        for at in 0..WORDS {
+            let mut rest = std::mem::take(&mut self.some[at]);
+            while rest != 0 {
+                self.counts[at * 64 + rest.trailing_zeros() as usize] = 0;
+                rest &= rest - 1;
+            }
+        }
     }
 }
 

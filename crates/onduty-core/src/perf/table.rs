@@ -1,6 +1,7 @@
 //! Endpoints by name, not more of them than fit.
 
 use super::series::{Series, Traffic};
+use super::sketch::{BUCKETS, Counter, bucket_of};
 use super::windows::{AFTER, Slot};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -11,6 +12,13 @@ use std::hash::{BuildHasher, RandomState};
 const FILTER_BITS: u64 = 1 << 26;
 /// Bits that each name sets.
 const FILTER_HASHES: u64 = 4;
+/// The largest cap: number and bucket of a request fit one number then.
+const MOST: usize = 1 << 20;
+/// Bits of a bucket in such a number.
+const BUCKET_BITS: u32 = 11;
+const _: () = assert!(BUCKETS <= 1 << BUCKET_BITS && 2 * MOST <= 1 << (u32::BITS - BUCKET_BITS));
+/// Requests that wait to be put into their series: as many as the nearer caches of a processor hold.
+const MOST_WAITING: usize = 1 << 16;
 
 /// The endpoints of a comparison; the quietest are put together when there are too many.
 ///
@@ -19,8 +27,10 @@ const FILTER_HASHES: u64 = 4;
 #[derive(Debug)]
 pub struct Table {
     most: usize,
-    numbers: HashMap<Box<[u8]>, u32>,
+    /// Names come from outside; the hasher is quick and has a seed of its own, as that of std.
+    numbers: HashMap<Box<[u8]>, u32, foldhash::fast::RandomState>,
     endpoints: Vec<Endpoint>,
+    waiting: Waiting,
     other: Other,
     dropped: Filter,
 }
@@ -49,9 +59,10 @@ impl Table {
     /// An empty one that keeps the `most` busiest endpoints.
     pub fn new(most: usize) -> Table {
         Table {
-            most: most.max(1),
-            numbers: HashMap::new(),
+            most: most.clamp(1, MOST),
+            numbers: HashMap::default(),
             endpoints: Vec::new(),
+            waiting: Waiting::default(),
             other: Other::default(),
             dropped: Filter::default(),
         }
@@ -60,17 +71,67 @@ impl Table {
     /// The endpoint of `name`, for `requests` in `slot` that took `time_ms` in all; `None` when it counts with the others.
     #[inline]
     pub fn endpoint(&mut self, name: &[u8], slot: Slot, requests: u64, time_ms: f64) -> Option<&mut Series> {
-        let number = match self.numbers.get(name) {
-            Some(number) => *number as usize,
-            None if self.dropped.may_have(name) => {
-                self.put_together(slot, requests, time_ms);
-                return None;
-            }
-            None => self.add(name),
-        };
+        let number = self.number(name, slot, requests, time_ms)?;
         let endpoint = &mut self.endpoints[number];
         endpoint.requests += requests;
         Some(&mut endpoint.series)
+    }
+
+    /// One request of `ms` milliseconds to the endpoint of `name`.
+    ///
+    /// Requests come in the order of time, to one endpoint and another. Thousands of series do not fit into the caches of
+    /// a processor; what comes to the same slot waits, and is put into one series after the other.
+    #[inline]
+    pub fn request(&mut self, name: &[u8], slot: Slot, ms: f64, status: Option<u16>) {
+        if self.waiting.slot != slot || self.waiting.keys.len() >= MOST_WAITING {
+            self.settle();
+            self.waiting.slot = slot;
+        }
+        let Some(number) = self.number(name, slot, 1, ms) else { return };
+        if matches!(status, Some(400..)) {
+            let endpoint = &mut self.endpoints[number];
+            endpoint.requests += 1;
+            endpoint.series.request(slot, ms, status);
+        } else {
+            self.waiting.push(number, ms);
+        }
+    }
+
+    /// The number of an endpoint; `None` when it counts with the others, where its requests are put then.
+    #[inline]
+    fn number(&mut self, name: &[u8], slot: Slot, requests: u64, time_ms: f64) -> Option<usize> {
+        match self.numbers.get(name) {
+            Some(number) => Some(*number as usize),
+            None if self.dropped.may_have(name) => {
+                self.put_together(slot, requests, time_ms);
+                None
+            }
+            None => Some(self.add(name)),
+        }
+    }
+
+    /// Puts what waits into the series.
+    #[inline(never)]
+    fn settle(&mut self) {
+        let Waiting { slot, keys, some, of_each, buckets, counter } = &mut self.waiting;
+        let mut start = 0;
+        for &number in some.iter() {
+            let waiting = &mut of_each[number as usize];
+            waiting.next = start;
+            start += waiting.n;
+        }
+        buckets.resize(keys.len(), 0);
+        for key in keys.drain(..) {
+            let next = &mut of_each[(key >> BUCKET_BITS) as usize].next;
+            buckets[*next as usize] = (key & ((1 << BUCKET_BITS) - 1)) as u16;
+            *next += 1;
+        }
+        for number in some.drain(..) {
+            let OfEndpoint { n, next, sum_ms } = std::mem::take(&mut of_each[number as usize]);
+            let endpoint = &mut self.endpoints[number as usize];
+            endpoint.requests += u64::from(n);
+            endpoint.series.requests(*slot, &buckets[(next - n) as usize..next as usize], sum_ms, counter);
+        }
     }
 
     /// Requests of endpoints that somebody else has put together already.
@@ -89,11 +150,15 @@ impl Table {
         let number = self.endpoints.len();
         self.numbers.insert(name.into(), number as u32);
         self.endpoints.push(Endpoint::default());
+        if self.waiting.of_each.len() <= number {
+            self.waiting.of_each.push(OfEndpoint::default());
+        }
         number
     }
 
     /// Keeps the busiest `most`.
     fn drop_quietest(&mut self) {
+        self.settle();
         if self.endpoints.len() <= self.most {
             return;
         }
@@ -133,6 +198,56 @@ impl Table {
             .collect();
         all.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         (all, self.other)
+    }
+}
+
+/// Requests of one slot that are not in their series yet.
+#[derive(Debug)]
+struct Waiting {
+    slot: Slot,
+    /// Number of the endpoint and bucket of each, in the order in which they came.
+    keys: Vec<u32>,
+    /// The endpoints that have some.
+    some: Vec<u32>,
+    /// One for each endpoint of the table.
+    of_each: Vec<OfEndpoint>,
+    /// Kept for their memory.
+    buckets: Vec<u16>,
+    counter: Counter,
+}
+
+/// What waits for one endpoint.
+#[derive(Debug, Clone, Copy, Default)]
+struct OfEndpoint {
+    n: u32,
+    /// Where its next bucket goes.
+    next: u32,
+    sum_ms: f64,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Waiting {
+            slot: Slot { window: 0, block: 0 },
+            keys: Vec::with_capacity(MOST_WAITING),
+            some: Vec::new(),
+            of_each: Vec::new(),
+            buckets: Vec::new(),
+            counter: Counter::default(),
+        }
+    }
+}
+
+impl Waiting {
+    #[inline]
+    fn push(&mut self, number: usize, ms: f64) {
+        let waiting = &mut self.of_each[number];
+        if waiting.n == 0 {
+            self.some.push(number as u32);
+        }
+        waiting.n += 1;
+        waiting.sum_ms += ms;
+        self.keys.push((number as u32) << BUCKET_BITS | u32::from(bucket_of(ms)));
     }
 }
 

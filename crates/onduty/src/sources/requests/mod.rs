@@ -1,16 +1,11 @@
 //! Requests from files: CSV with a header, plain or compressed with gzip.
 //!
-//! `onduty perf` calls in here. A line that cannot be read is left out, counted and said; memory is bounded by the number
-//! of endpoints that the [`Table`] keeps and by the longest line.
-
-mod columns;
-mod row;
-
-pub use columns::Columns;
+//! `onduty perf` calls in here. What the lines mean is read by [`onduty_core::perf::Rows`], here is only what has to do with
+//! files. A line that cannot be read is left out, counted and said; memory is bounded by the number of endpoints that the
+//! [`Table`] keeps and by the longest line.
 
 use flate2::bufread::MultiGzDecoder;
-use onduty_core::perf::{AFTER, Table, Windows};
-use row::{Row, Wrong};
+use onduty_core::perf::{EXPECTED, Found, LONGEST_LINE, Rows, Table, Windows, Wrong};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -18,8 +13,6 @@ use std::path::{Path, PathBuf};
 
 /// Read at once.
 const CHUNK: usize = 1 << 18;
-/// Longer lines are no rows; a file without line ends must not fill the memory.
-const LONGEST_LINE: usize = 64 * 1024;
 /// How a file compressed with gzip begins.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -38,7 +31,7 @@ pub enum RequestsError {
         cause: io::Error,
     },
     /// Its first line names no columns that mean something.
-    #[error("{file}, line 1: {why}; {}", columns::EXPECTED)]
+    #[error("{file}, line 1: {why}; {}", EXPECTED)]
     Header {
         /// The file.
         file: PathBuf,
@@ -78,9 +71,32 @@ impl Reading {
         left_out * 20 > self.rows + left_out
     }
 
-    fn leave_out(&mut self, wrong: Wrong, file: &Path, line: u64) {
-        let first = || LeftOut { lines: 0, first: (file.to_owned(), line) };
-        self.left_out.entry(wrong.words()).or_insert_with(first).lines += 1;
+    fn add(&mut self, found: Found, file: &Path) {
+        self.rows += found.rows;
+        self.within += found.within;
+        self.after += found.after;
+        self.times_ms = match (self.times_ms, found.times_ms) {
+            (Some(all), Some(more)) => Some((all.0.min(more.0), all.1.max(more.1))),
+            (all, more) => all.or(more),
+        };
+        for (wrong, (lines, line)) in found.left_out {
+            let first = || LeftOut { lines: 0, first: (file.to_owned(), line) };
+            self.left_out.entry(words(wrong)).or_insert_with(first).lines += lines;
+        }
+    }
+}
+
+/// What is wrong with lines, for people.
+fn words(wrong: Wrong) -> &'static str {
+    match wrong {
+        Wrong::Fields => "with more or fewer fields than the header",
+        Wrong::Timestamp => "with a time that is neither milliseconds since 1970 nor RFC 3339",
+        Wrong::Number => "with a duration that is no number",
+        Wrong::NotFinite => "with a duration that is NaN or infinite",
+        Wrong::Negative => "with a negative duration",
+        Wrong::Count => "with a count that is no whole number",
+        Wrong::Empty => "that say nothing: no requests, neither a median nor a mean",
+        Wrong::TooLong => "longer than 64 KB",
     }
 }
 
@@ -89,12 +105,15 @@ impl Reading {
 /// # Errors
 /// When it cannot be opened or read to its end, or has no header.
 pub fn read(file: &Path, windows: &Windows, table: &mut Table, reading: &mut Reading) -> Result<(), RequestsError> {
-    let unreadable = |line: u64| move |cause| RequestsError::Unreadable { file: file.to_owned(), line, cause };
-    let mut plain = BufReader::with_capacity(CHUNK, File::open(file).map_err(unreadable(0))?);
-    if plain.fill_buf().map_err(unreadable(0))?.starts_with(&GZIP) {
-        return Lines::new(MultiGzDecoder::new(plain)).read(file, windows, table, reading);
-    }
-    Lines::new(plain).read(file, windows, table, reading)
+    let unreadable = |cause| RequestsError::Unreadable { file: file.to_owned(), line: 0, cause };
+    let mut plain = BufReader::with_capacity(CHUNK, File::open(file).map_err(unreadable)?);
+    let found = if plain.fill_buf().map_err(unreadable)?.starts_with(&GZIP) {
+        Lines::new(MultiGzDecoder::new(plain)).read(file, windows, table)?
+    } else {
+        Lines::new(plain).read(file, windows, table)?
+    };
+    reading.add(found, file);
+    Ok(())
 }
 
 /// The lines of a file, of which as many are in memory as fit.
@@ -104,94 +123,81 @@ struct Lines<R> {
     /// The part of the buffer that is read but not looked at.
     from: usize,
     to: usize,
-    /// Number of the last line.
-    line: u64,
+    is_end: bool,
 }
 
 impl<R: Read> Lines<R> {
     fn new(input: R) -> Lines<R> {
-        Lines { input, buffer: vec![0; CHUNK], from: 0, to: 0, line: 0 }
+        Lines { input, buffer: vec![0; CHUNK], from: 0, to: 0, is_end: false }
     }
 
-    /// The next line, without its end; `None` after the last. A line that is too long comes as an empty one with `true`.
-    fn next(&mut self) -> io::Result<Option<(&[u8], bool)>> {
-        let mut is_too_long = false;
+    /// What is read but not looked at.
+    fn text(&self) -> &[u8] {
+        &self.buffer[self.from..self.to]
+    }
+
+    /// Reads on, behind what is not looked at.
+    fn more(&mut self) -> io::Result<()> {
+        self.buffer.copy_within(self.from..self.to, 0);
+        (self.from, self.to) = (0, self.to - self.from);
         loop {
-            if let Some(length) = memchr::memchr(b'\n', &self.buffer[self.from..self.to]) {
-                let start = self.from;
-                self.from += length + 1;
-                self.line += 1;
-                let line = &self.buffer[start..start + length];
-                return Ok(Some(if is_too_long {
-                    (&[], true)
-                } else {
-                    (line.strip_suffix(b"\r").unwrap_or(line), false)
-                }));
-            }
-            if self.to - self.from > LONGEST_LINE {
-                is_too_long = true;
-                self.from = self.to;
-            }
-            self.buffer.copy_within(self.from..self.to, 0);
-            (self.from, self.to) = (0, self.to - self.from);
             match self.input.read(&mut self.buffer[self.to..]) {
-                Ok(0) if self.from == self.to && !is_too_long => return Ok(None),
-                Ok(0) => {
-                    let length = self.to;
-                    self.from = self.to;
-                    self.line += 1;
-                    return Ok(Some((&self.buffer[..length], is_too_long)));
+                Ok(read) => {
+                    self.is_end = read == 0;
+                    self.to += read;
+                    return Ok(());
                 }
-                Ok(more) => self.to += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn read(
-        mut self,
-        file: &Path,
-        windows: &Windows,
-        table: &mut Table,
-        reading: &mut Reading,
-    ) -> Result<(), RequestsError> {
-        let unreadable = |line: u64| move |cause| RequestsError::Unreadable { file: file.to_owned(), line, cause };
-        let header = |why| RequestsError::Header { file: file.to_owned(), why };
-        let first = self.next().map_err(unreadable(0))?.map(|(line, _)| line.to_owned()).unwrap_or_default();
-        let columns = Columns::of(&first).map_err(header)?;
-        let mut near = windows.stretch(0);
-        let (mut earliest, mut latest) = reading.times_ms.unwrap_or((i64::MAX, i64::MIN));
+    /// Where the line ends that is next, as far as that is known: reads on until it is, or until it is too long.
+    fn end_of_line(&mut self) -> io::Result<Option<usize>> {
         loop {
-            let line = self.line;
-            let (text, is_too_long) = match self.next() {
-                Ok(Some(next)) => next,
-                Ok(None) => break,
-                Err(cause) => return Err(unreadable(line)(cause)),
-            };
-            if text.is_empty() && !is_too_long {
-                continue;
+            let end = memchr::memchr(b'\n', self.text());
+            if end.is_some() || self.is_end || self.to - self.from > LONGEST_LINE {
+                return Ok(end);
             }
-            let row = if is_too_long { Err(Wrong::TooLong) } else { Row::of(text, &columns) };
-            let row = match row {
-                Ok(row) => row,
-                Err(wrong) => {
-                    reading.leave_out(wrong, file, line + 1);
-                    continue;
-                }
-            };
-            reading.rows += 1;
-            (earliest, latest) = (earliest.min(row.at_ms), latest.max(row.at_ms));
-            reading.times_ms = Some((earliest, latest));
-            if !near.has(row.at_ms) {
-                near = windows.stretch(row.at_ms);
-            }
-            let Some(slot) = near.slot else { continue };
-            reading.within += 1;
-            reading.after += u64::from(slot.window == AFTER);
-            row.count_in(table, slot);
+            self.more()?;
         }
-        Ok(())
+    }
+
+    fn read(mut self, file: &Path, windows: &Windows, table: &mut Table) -> Result<Found, RequestsError> {
+        let unreadable = |line: u64| move |cause| RequestsError::Unreadable { file: file.to_owned(), line, cause };
+        let end = self.end_of_line().map_err(unreadable(0))?;
+        let header = &self.text()[..end.unwrap_or(self.to - self.from)];
+        let header = header.strip_suffix(b"\r").unwrap_or(header);
+        let of_header = |why| RequestsError::Header { file: file.to_owned(), why };
+        let mut rows = Rows::of(header, windows).map_err(of_header)?;
+        self.from = end.map_or(self.to, |end| self.from + end + 1);
+        loop {
+            self.from += rows.take(&self.buffer[self.from..self.to], self.is_end, table);
+            if self.is_end {
+                return Ok(rows.finish());
+            }
+            if self.to - self.from > LONGEST_LINE {
+                self.skip_line().map_err(unreadable(rows.line()))?;
+                rows.skip_too_long();
+            }
+            self.more().map_err(unreadable(rows.line()))?;
+        }
+    }
+
+    /// Leaves out the rest of a line, however long.
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', self.text()) {
+                self.from += end + 1;
+                return Ok(());
+            }
+            self.from = self.to;
+            if self.is_end {
+                return Ok(());
+            }
+            self.more()?;
+        }
     }
 }
 

@@ -1,12 +1,14 @@
-//! One line of a file.
+//! One line of any kind: fields in quotes, times with letters, summaries; and what is wrong with a line.
 
 use super::columns::{Column, Columns};
+use crate::perf::series::Summary;
+use crate::perf::table::Table;
+use crate::perf::windows::Slot;
 use jiff::Timestamp;
-use onduty_core::perf::{Slot, Summary, Table};
 use std::borrow::Cow;
 
 /// What is wrong with a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wrong {
     /// It has not as many fields as the header.
     Fields,
@@ -24,22 +26,6 @@ pub enum Wrong {
     Empty,
     /// Longer than a line may be.
     TooLong,
-}
-
-impl Wrong {
-    /// For people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Wrong::Fields => "with more or fewer fields than the header",
-            Wrong::Timestamp => "with a time that is neither milliseconds since 1970 nor RFC 3339",
-            Wrong::Number => "with a duration that is no number",
-            Wrong::NotFinite => "with a duration that is NaN or infinite",
-            Wrong::Negative => "with a negative duration",
-            Wrong::Count => "with a count that is no whole number",
-            Wrong::Empty => "that say nothing: no requests, neither a median nor a mean",
-            Wrong::TooLong => "longer than 64 KB",
-        }
-    }
 }
 
 /// What a line says.
@@ -94,9 +80,7 @@ impl<'a> Row<'a> {
     pub fn count_in(&self, table: &mut Table, slot: Slot) {
         match self.measured {
             Measured::Request { ms, status } => {
-                if let Some(series) = table.endpoint(&self.endpoint, slot, 1, ms) {
-                    series.request(slot, ms, status);
-                }
+                table.request(&self.endpoint, slot, ms, status);
             }
             Measured::Summary(summary) => {
                 let each_ms = summary.mean_ms.or(summary.percentiles_ms[0]).unwrap_or_default();
