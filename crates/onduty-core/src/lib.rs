@@ -14,6 +14,7 @@ pub mod item;
 pub mod logbook;
 pub mod owner;
 pub mod perf;
+pub mod plan;
 pub mod process;
 pub mod roster;
 pub mod schedule;

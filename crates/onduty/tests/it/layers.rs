@@ -18,11 +18,12 @@ const EXCEPTIONS: [(&str, &str, &str); 1] =
     [("actions", "sources", "what leaves is signed by the same few lines that check what arrives")];
 
 /// Rooms of `onduty-core`: each may use those to its left.
-const CORE: [&str; 16] = [
+const CORE: [&str; 17] = [
     "files",
     "ids",
     "flaky",
     "perf",
+    "plan",
     "signal",
     "signal_feeds",
     "roster",

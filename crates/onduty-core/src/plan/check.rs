@@ -1,0 +1,379 @@
+//! The hard rules H1 to H9 and the score of a solution, whoever made it.
+
+use super::day::Day;
+use super::facts::{Facts, Static};
+use super::score::Score;
+use super::solution::{Assignment, Solution};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+/// A hard rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// Every slot exists and is covered or listed, once.
+    H1,
+    /// Whoever serves can.
+    H2,
+    /// Nobody serves beside a longer leave.
+    H3,
+    /// Nobody has two roles on one day.
+    H4,
+    /// Shifts of one person are far enough apart.
+    H5,
+    /// The first shift of a joiner has a buddy, no other has.
+    H6,
+    /// Starts and ends are right.
+    H7,
+    /// Frozen days stay.
+    H8,
+    /// Explanations are there where wanted, and true.
+    H9,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+/// A hard rule that does not hold, where and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub rule: Rule,
+    /// Where and why.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.what)
+    }
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Every hard rule that does not hold, once for each place.
+    pub violations: Vec<Violation>,
+    /// How good the solution is, if it were valid.
+    pub score: Score,
+}
+
+/// Judges a solution.
+pub fn check(facts: &Facts, solution: &Solution) -> Verdict {
+    let mut judge = Judge::new(facts);
+    judge.take_slots(solution);
+    judge.look_at_people();
+    judge.look_at_buddies();
+    judge.look_at_roles();
+    let spacing = judge.look_at_gaps();
+    let change = judge.look_at_changes();
+    for uncovered in &solution.uncovered {
+        let Some(slot) = judge.slot(uncovered.day, &uncovered.duty) else { continue };
+        match &uncovered.why {
+            Some(why) => judge.look_at_reasons(slot, why),
+            None if facts.instance.rules.require_explanations => {
+                judge.bad(Rule::H9, slot, "uncovered without explanation")
+            }
+            None => {}
+        }
+    }
+    let (most, sum) = judge.unfairness();
+    let uncovered = facts.slots.len() - judge.served.len();
+    let score = [count(uncovered), judge.late(), change, most, sum, spacing, judge.unwanted()];
+    Verdict { violations: judge.violations, score: Score(score) }
+}
+
+struct Judge<'a> {
+    facts: &'a Facts,
+    person_of: HashMap<&'a str, usize>,
+    duty_of: HashMap<&'a str, usize>,
+    violations: Vec<Violation>,
+    /// Slot → person.
+    served: BTreeMap<usize, usize>,
+    /// Slot → buddy, as it was said.
+    buddies: BTreeMap<usize, String>,
+    /// Person → slots, in order.
+    turns: BTreeMap<usize, Vec<usize>>,
+    /// (person, day) → how many roles.
+    roles: BTreeMap<(usize, Day), usize>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(facts: &'a Facts) -> Judge<'a> {
+        let instance = &facts.instance;
+        Judge {
+            facts,
+            person_of: instance.people.iter().enumerate().map(|(n, person)| (person.id.as_str(), n)).collect(),
+            duty_of: instance.duties.iter().enumerate().map(|(n, duty)| (duty.id.as_str(), n)).collect(),
+            violations: Vec::new(),
+            served: BTreeMap::new(),
+            buddies: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            roles: BTreeMap::new(),
+        }
+    }
+
+    fn slot(&self, day: Day, duty: &str) -> Option<usize> {
+        self.facts.slot_at(day, *self.duty_of.get(duty)?)
+    }
+
+    fn name(&self, person: usize) -> &'a str {
+        &self.facts.instance.people[person].id
+    }
+
+    fn duty_name(&self, slot: usize) -> &'a str {
+        &self.facts.instance.duties[self.facts.slots[slot].duty].id
+    }
+
+    fn bad(&mut self, rule: Rule, slot: usize, what: impl fmt::Display) {
+        let what = format!("{} {}: {what}", self.facts.slots[slot].day, self.duty_name(slot));
+        self.violations.push(Violation { rule, what });
+    }
+
+    /// H1 and H7.
+    fn take_slots(&mut self, solution: &Solution) {
+        for said in &solution.assignments {
+            let Some(slot) = self.slot(said.day, &said.duty) else {
+                let what = format!("{} {}: no such slot", said.day, said.duty);
+                self.violations.push(Violation { rule: Rule::H1, what });
+                continue;
+            };
+            if self.served.contains_key(&slot) {
+                self.bad(Rule::H1, slot, "assigned twice");
+                continue;
+            }
+            let Some(person) = self.person_of.get(said.person.as_str()).copied() else {
+                self.bad(Rule::H1, slot, format!("unknown person {}", said.person.trim_start_matches('\0')));
+                continue;
+            };
+            self.served.insert(slot, person);
+            if let Some(buddy) = &said.buddy {
+                self.buddies.insert(slot, buddy.clone());
+            }
+            self.look_at_instants(slot, said);
+        }
+        let mut listed: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut strange = BTreeSet::new();
+        for said in &solution.uncovered {
+            match self.slot(said.day, &said.duty) {
+                Some(slot) => *listed.entry(slot).or_default() += 1,
+                None => drop(strange.insert((said.day, said.duty.clone()))),
+            }
+        }
+        for slot in 0..self.facts.slots.len() {
+            let times = listed.get(&slot).copied().unwrap_or_default();
+            match self.served.contains_key(&slot) {
+                false if times != 1 => self.bad(Rule::H1, slot, "neither assigned nor listed once as uncovered"),
+                true if times > 0 => self.bad(Rule::H1, slot, "both assigned and uncovered"),
+                _ => {}
+            }
+        }
+        for (day, duty) in strange {
+            let what = format!("{day} {duty}: uncovered, but no such slot");
+            self.violations.push(Violation { rule: Rule::H1, what });
+        }
+    }
+
+    fn look_at_instants(&mut self, slot: usize, said: &Assignment) {
+        if !self.facts.instance.rules.require_instants && said.start.is_none() {
+            return;
+        }
+        let read = |said: &Option<String>| said.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
+        let (starts, ends) = self.facts.instants(slot);
+        match (read(&said.start), read(&said.end)) {
+            (Some(start), Some(end)) if (start, end) == (starts, ends) => {}
+            (Some(start), Some(end)) => {
+                self.bad(Rule::H7, slot, format!("instants {start}..{end}, expected {starts}..{ends}"));
+            }
+            _ => self.bad(Rule::H7, slot, format!("start or end missing or unreadable, expected {starts}..{ends}")),
+        }
+    }
+
+    /// H2 and H3.
+    fn look_at_people(&mut self) {
+        for (slot, person) in self.served.clone() {
+            if let Some(why) = self.facts.blocked(person, slot) {
+                let rule = if why == Static::LeaveGuard { Rule::H3 } else { Rule::H2 };
+                self.bad(rule, slot, format!("{} blocked by {}", self.name(person), why.code()));
+            }
+            *self.roles.entry((person, self.facts.slots[slot].day)).or_default() += 1;
+            self.turns.entry(person).or_default().push(slot);
+        }
+    }
+
+    fn first_day(&self, person: usize) -> Option<Day> {
+        self.turns.get(&person).map(|turns| self.facts.slots[turns[0]].day)
+    }
+
+    /// H6.
+    fn look_at_buddies(&mut self) {
+        for (slot, person) in self.served.clone() {
+            let day = self.facts.slots[slot].day;
+            let needed = self.facts.instance.people[person].is_new() && self.first_day(person) == Some(day);
+            let said = self.buddies.get(&slot).cloned();
+            let Some(name) = said else {
+                if needed {
+                    self.bad(Rule::H6, slot, format!("first duty of joiner {} without a buddy", self.name(person)));
+                }
+                continue;
+            };
+            let shown = name.trim_start_matches('\0');
+            let known = self.person_of.get(name.as_str()).copied();
+            let fit = known.filter(|buddy| self.facts.instance.people[*buddy].experienced && *buddy != person);
+            match fit.map(|buddy| (buddy, self.facts.blocked(buddy, slot))) {
+                _ if !needed => self.bad(Rule::H6, slot, format!("buddy {shown} not called for")),
+                None => self.bad(Rule::H6, slot, format!("buddy {shown} is not an experienced other person")),
+                Some((_, Some(why))) => self.bad(Rule::H6, slot, format!("buddy {shown} blocked by {}", why.code())),
+                Some((buddy, None)) => *self.roles.entry((buddy, day)).or_default() += 1,
+            }
+        }
+    }
+
+    /// H4.
+    fn look_at_roles(&mut self) {
+        for ((person, day), roles) in self.roles.iter().filter(|(_, roles)| **roles > 1) {
+            let what = format!("{day}: {} has {roles} roles", self.facts.instance.people[*person].id);
+            self.violations.push(Violation { rule: Rule::H4, what });
+        }
+    }
+
+    /// H5, and how many days are missing to the wanted gaps.
+    fn look_at_gaps(&mut self) -> i64 {
+        let facts = self.facts;
+        let mut spacing = 0;
+        for (person, turns) in &self.turns {
+            let history = facts.instance.people[*person].history.iter().map(|served| (served.day, served.duty));
+            let mut before: Vec<(Day, usize)> = history.collect();
+            for slot in turns {
+                let here = facts.slots[*slot];
+                for (day, duty) in &before {
+                    let gap = here.day.0 - day.0;
+                    let (least, wanted) = facts.gaps(here.duty, *duty);
+                    // Two on one day are H4 already.
+                    if gap != 0 && gap < least {
+                        let name = &facts.instance.people[*person].id;
+                        let what = format!("{name}: {day} and {} are {gap} days apart, minimum {least}", here.day);
+                        self.violations.push(Violation { rule: Rule::H5, what });
+                    }
+                    if gap != 0 {
+                        spacing += i64::from((wanted - gap).max(0));
+                    }
+                }
+                before.push((here.day, here.duty));
+            }
+        }
+        spacing
+    }
+
+    /// H8, and what changes cost.
+    fn look_at_changes(&mut self) -> i64 {
+        let mut cost = 0;
+        for published in &self.facts.instance.published {
+            let Some(slot) = self.facts.slot_at(published.day, published.duty) else { continue };
+            if self.served.get(&slot) == Some(&published.person) {
+                continue;
+            }
+            cost += self.facts.change_cost(published.day);
+            if self.facts.is_frozen(published.day) && self.facts.blocked(published.person, slot).is_none() {
+                let what = format!("frozen for {}, who is still available", self.name(published.person));
+                self.bad(Rule::H8, slot, what);
+            }
+        }
+        cost
+    }
+
+    /// H9.
+    fn look_at_reasons(&mut self, slot: usize, why: &BTreeMap<String, String>) {
+        for (person, who) in self.facts.instance.people.iter().enumerate() {
+            let said = why.get(&who.id).map(String::as_str);
+            let found: Vec<&str> = match self.facts.blocked(person, slot) {
+                Some(why) => vec![why.code()],
+                None => self.dynamic_reasons(person, slot),
+            };
+            let silent = said.is_none() && found == [Static::NotMember.code()];
+            if !silent && !said.is_some_and(|said| found.contains(&said)) {
+                let said = said.map_or("nothing", |said| said.trim_start_matches('\0'));
+                self.bad(Rule::H9, slot, format!("{} given as {said}, found {}", who.id, found.join(" or ")));
+            }
+        }
+    }
+
+    /// Why somebody who is free cannot serve beside what else is planned.
+    fn dynamic_reasons(&self, person: usize, slot: usize) -> Vec<&'static str> {
+        let (facts, here) = (self.facts, self.facts.slots[slot]);
+        let who = &facts.instance.people[person];
+        let mut reasons = Vec::new();
+        if self.roles.contains_key(&(person, here.day)) {
+            reasons.push("other_duty");
+        }
+        let history = who.history.iter().map(|served| (served.day, served.duty));
+        let turns = self.turns.get(&person).into_iter().flatten();
+        let mut others = history.chain(turns.map(|slot| (facts.slots[*slot].day, facts.slots[*slot].duty)));
+        let is_near = |(day, duty): (Day, usize)| {
+            let gap = (here.day.0 - day.0).abs();
+            gap > 0 && gap < facts.gaps(here.duty, duty).0
+        };
+        if others.any(is_near) {
+            reasons.push("min_gap");
+        }
+        if who.is_new() && self.first_day(person).is_none_or(|first| first >= here.day) {
+            let can_help = |buddy: usize| {
+                buddy != person
+                    && facts.instance.people[buddy].experienced
+                    && facts.blocked(buddy, slot).is_none()
+                    && !self.roles.contains_key(&(buddy, here.day))
+            };
+            if !(0..facts.people()).any(can_help) {
+                reasons.push("needs_buddy");
+            }
+        }
+        reasons
+    }
+
+    /// Joiners whose first shift is after their deadline.
+    fn late(&self) -> i64 {
+        let late = self.facts.deadlines.iter().enumerate().filter(|(person, deadline)| {
+            deadline.is_some_and(|deadline| self.first_day(*person).is_none_or(|first| first > deadline))
+        });
+        count(late.count())
+    }
+
+    /// The greatest excess and the sum of all, in thousandths of points.
+    fn unfairness(&self) -> (i64, i64) {
+        let duties = self.facts.duties();
+        let mut loads = vec![0; self.facts.targets.len()];
+        // Whoever was named as a buddy and does not exist has a load, too, so that naming them is never an advantage.
+        let mut strangers: BTreeMap<(&str, usize), i64> = BTreeMap::new();
+        for (slot, person) in &self.served {
+            let here = self.facts.slots[*slot];
+            loads[person * duties + here.duty] += here.points;
+            let Some(name) = self.buddies.get(slot) else { continue };
+            match self.person_of.get(name.as_str()) {
+                Some(buddy) => loads[buddy * duties + here.duty] += here.points / 2,
+                None => *strangers.entry((name, here.duty)).or_default() += here.points / 2,
+            }
+        }
+        let differences = loads.iter().zip(&self.facts.targets).map(|(load, target)| (1000 * load - target).abs());
+        let all = differences.chain(strangers.values().map(|load| 1000 * load));
+        let tolerance = self.facts.instance.rules.fair_tolerance_milli;
+        all.map(|difference| (difference - tolerance).max(0))
+            .fold((0, 0), |(most, sum), one| (most.max(one), sum + one))
+    }
+
+    /// Shifts on days that people would rather not serve.
+    fn unwanted(&self) -> i64 {
+        count(
+            self.served
+                .iter()
+                .filter(|(slot, person)| self.facts.avoids(**person, self.facts.slots[**slot].day))
+                .count(),
+        )
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,26 @@
+//! The fair plan: who serves which day, so that nobody is overburdened and people can rely on what they have seen.
+//!
+//! Called by `onduty plan`. Everything is read from an instance (`read`), judged by hard rules and a score (`check`).
+//! Never asks for the time, never draws a number that is not in the seed. `docs/design/plan.md` has the reasons; `schedule` is the
+//! rotation that the pages show today.
+
+mod check;
+mod day;
+mod facts;
+mod fields;
+mod instance;
+mod read;
+mod score;
+mod solution;
+
+pub use check::{Rule, Verdict, Violation, check};
+pub use day::Day;
+pub use facts::{Facts, Slot, Static, TooLarge};
+pub use fields::Problem;
+pub use instance::{Duty, Instance, Leave, LeaveKind, Person, Points, Published, Rules, Served};
+pub use read::read;
+pub use score::{LEVELS, Score};
+pub use solution::{Assignment, Solution, Uncovered, read_solution};
+
+#[cfg(test)]
+mod tests;
