@@ -19,6 +19,7 @@ mod now;
 mod owner;
 mod people;
 mod perf;
+mod plan;
 mod restore;
 mod rollout;
 pub mod serve;
@@ -83,6 +84,8 @@ enum Command {
     Owner(owner::OwnerArgs),
     /// Response times around a rollout: which endpoints got slower
     Perf(perf::PerfArgs),
+    /// A fair plan from a file: check
+    Plan(plan::PlanArgs),
     /// Send a signal, or explain what a payload means
     Signal(signal::SignalArgs),
     /// The button: status, go, watch, history
@@ -137,6 +140,7 @@ pub fn run() -> ExitCode {
             Command::Item(args) => client::exit(item::run(args).await),
             Command::Owner(args) => owner::run(args).await,
             Command::Perf(args) => perf::run(&args),
+            Command::Plan(args) => plan::run(&args),
             Command::Signal(args) => signal::run(args).await,
             Command::Rollout(args) => client::exit(rollout::run(args).await),
             Command::People(args) => client::exit(people::run(args).await),

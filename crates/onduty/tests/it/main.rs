@@ -33,6 +33,7 @@ mod packaging;
 mod people;
 mod perf;
 mod person;
+mod plan;
 mod platter;
 mod policy;
 mod power_loss;
