@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod github;
 mod pages;
 pub mod postgres;
+pub mod prometheus;
 pub mod random;
 pub mod sample;
 pub mod scenario;

@@ -1,9 +1,10 @@
 //! Histograms of others, such as OpenTelemetry's, and what they tell about durations.
 //!
-//! A histogram knows how many requests fell between two bounds and not where; each counts in the middle on the scale of
-//! logarithms, which is where the relative error is least. Number and sum stay exact.
+//! A histogram knows how many requests fell between two bounds and not where; [`Bins`] say where they count. Number and sum
+//! stay exact.
 
-use super::sketch::{Sketch, bucket_of};
+use super::bins::{Bin, Bins};
+use super::sketch::Sketch;
 use serde::{Deserialize, Serialize};
 
 /// Wider buckets, as the ratio of their bounds, tell durations hardly apart.
@@ -107,51 +108,45 @@ impl Histogram {
         self.count
     }
 
-    /// Each bucket that holds something: its middle in milliseconds, its count, and whether it is wide.
-    fn each(&self, mut visit: impl FnMut(f64, u64, bool)) {
+    /// Each bucket that holds something: its bounds, its count, and whether it is wide.
+    fn each(&self, mut visit: impl FnMut(f64, f64, u64, bool)) {
         match &self.buckets {
             Buckets::Explicit { bounds_ms, counts } => {
                 for (at, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
                     let lower = at.checked_sub(1).map_or(0.0, |below| bounds_ms[below].max(0.0));
-                    let upper = bounds_ms.get(at).copied();
-                    match upper {
-                        Some(upper) if upper <= 0.0 => visit(0.0, count, false),
-                        Some(upper) if lower <= 0.0 => visit(upper / std::f64::consts::SQRT_2, count, true),
-                        // Bounds of 5 and 10 are not wide, whatever their floats say.
-                        Some(upper) => visit((lower * upper).sqrt(), count, upper / lower > WIDE * 1.000_001),
-                        None => visit(lower * std::f64::consts::SQRT_2, count, true),
-                    }
+                    let upper = bounds_ms.get(at).map_or(f64::INFINITY, |upper| upper.max(0.0));
+                    // Bounds of 5 and 10 are not wide, whatever their floats say.
+                    visit(lower, upper, count, upper > lower * WIDE * 1.000_001);
                 }
             }
             Buckets::Exponential { scale, unit_ms, zero, offset, counts } => {
                 let step = f64::exp2(-f64::from(*scale));
                 if *zero > 0 {
-                    visit(0.0, *zero, false);
+                    visit(0.0, 0.0, *zero, false);
                 }
                 for (at, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-                    let power = (f64::from(*offset) + at as f64 + 0.5) * step;
-                    visit(f64::exp2(power) * unit_ms, count, step > WIDE.log2());
+                    let bound = |at: f64| f64::exp2((f64::from(*offset) + at) * step) * unit_ms;
+                    visit(bound(at as f64), bound(at as f64 + 1.0), count, step > WIDE.log2());
                 }
             }
         }
     }
 
-    /// What it tells, as a sketch, and how many of its requests are in wide buckets. Without a sum the middles stand in.
+    /// What it tells, as a sketch, and how many of its requests are in wide buckets.
     pub fn sketch(&self) -> (Sketch, u64) {
-        let (mut sketch, mut wide, mut middles_ms) = (Sketch::default(), 0_u64, 0.0);
-        self.each(|middle_ms, count, is_wide| {
-            sketch.insert_bucket(bucket_of(middle_ms), count.min(u64::from(u32::MAX)) as u32);
+        let (mut sketch, mut wide, mut all) = (Sketch::default(), 0_u64, Vec::new());
+        self.each(|low_ms, high_ms, count, is_wide| {
+            all.push(Bin { low_ms, high_ms, requests: count as f64 });
             wide += if is_wide { count } else { 0 };
-            middles_ms += middle_ms.min(1e12) * count as f64;
         });
-        sketch.add_sum_ms(self.sum_ms.unwrap_or(middles_ms));
+        Bins { all, sum_ms: self.sum_ms }.pour(&mut sketch);
         (sketch, wide)
     }
 
     /// Whether nearly all requests are in one bucket that is so wide that nobody can say how long they took.
     pub fn is_coarse(&self) -> bool {
         let mut widest = 0;
-        self.each(|_, count, is_wide| widest = if is_wide { count.max(widest) } else { widest });
+        self.each(|_, _, count, is_wide| widest = if is_wide { count.max(widest) } else { widest });
         is_coarse(widest, self.count)
     }
 
@@ -269,20 +264,28 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_counts_in_its_middle() {
-        let histogram = explicit(&[0.0, 5.0, 20.0], &[1, 2, 3, 4]).unwrap();
+    fn requests_count_between_their_bounds() {
+        let buckets = Buckets::Explicit { bounds_ms: vec![0.0, 5.0, 20.0], counts: vec![1, 2, 3, 4] };
+        let histogram = Histogram::of(buckets, 10, Some(176.0)).unwrap();
         let (sketch, wide) = histogram.sketch();
-        assert_eq!((sketch.n(), sketch.sum_ms(), wide), (10, 10.0, 9));
-        for ((middle, count), (expected, expected_count)) in
-            middles(&histogram).into_iter().zip([(0.001, 1), (3.54, 2), (10.0, 3), (28.3, 4)])
-        {
-            assert!((middle / expected - 1.0).abs() < 0.02 && count == expected_count, "{middle} {expected}");
-        }
+        assert_eq!((sketch.n(), sketch.sum_ms(), wide), (10, 176.0, 9));
+        let between = |low: f64, high: f64| -> u32 {
+            let here = |(middle, _): &(f64, u32)| (low..high).contains(middle);
+            middles(&histogram).into_iter().filter(here).map(|(_, count)| count).sum()
+        };
+        assert_eq!([between(0.0, 0.01), between(0.01, 5.0), between(5.0, 20.0), between(20.0, 1e9)], [1, 2, 3, 4]);
         // From 1/4 s to 1/2 s, and from there to 1 s.
         let halves = exponential(0, -2, &[3, 5]);
-        for ((middle, count), (expected, expected_count)) in middles(&halves).into_iter().zip([(353.6, 3), (707.1, 5)])
-        {
-            assert!((middle / expected - 1.0).abs() < 0.02 && count == expected_count, "{middle} {expected}");
+        let shown = middles(&halves).into_iter().filter(|(middle, _)| *middle < 500.0);
+        assert_eq!(shown.map(|(_, count)| count).sum::<u32>(), 3);
+        assert!(middles(&halves).iter().all(|(middle, _)| (250.0..1000.0).contains(middle)));
+    }
+
+    #[test]
+    fn bounds_beyond_all_floats_do_no_harm() {
+        for (scale, offset) in [(-10, i32::MAX), (-10, i32::MIN), (20, i32::MAX), (20, i32::MIN)] {
+            let (sketch, _) = exponential(scale, offset, &[3, 5]).sketch();
+            assert!(sketch.n() == 8 && sketch.sum_ms().is_finite(), "{scale} {offset} {sketch:?}");
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Settings {
     pub floor: f64,
     /// The same where no earlier day tells what the hour is like.
     pub floor_without_days: f64,
+    /// The same for an endpoint whose histograms tell little.
+    pub floor_when_coarse: f64,
     /// Share of false ones that are accepted among those that are called slower.
     pub false_discovery_rate: f64,
     /// Below this slowdown an endpoint is called unchanged, when that is 97.5 % sure.
@@ -31,6 +33,7 @@ impl Default for Settings {
         Settings {
             floor: 0.05,
             floor_without_days: 0.10,
+            floor_when_coarse: 0.10,
             false_discovery_rate: 0.10,
             unchanged_below: 0.10,
             covered: 0.80,
@@ -56,8 +59,10 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
         .map(|(at, levels)| Subject::of(levels, &days, |window| shocks.share(window, groups.group(at))))
         .collect();
     let common = Common::of(&subjects);
-    let floor = if days.of_earlier.is_empty() { settings.floor_without_days } else { settings.floor };
-    let mut tested: Vec<Option<Tested>> = subjects.iter().map(|subject| subject.test(&common, floor.ln_1p())).collect();
+    let usual = if days.of_earlier.is_empty() { settings.floor_without_days } else { settings.floor };
+    let floor = |at: usize| if endpoints[at].1.is_coarse() { usual.max(settings.floor_when_coarse) } else { usual };
+    let mut tested: Vec<Option<Tested>> =
+        subjects.iter().enumerate().map(|(at, subject)| subject.test(&common, floor(at).ln_1p())).collect();
     let scale = null_scale(&tested);
     tested.iter_mut().flatten().for_each(|tested| tested.se *= scale);
     let (slower, faster) = (rates(&tested, |tested| tested.effect), rates(&tested, |tested| -tested.effect));
@@ -81,7 +86,8 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
                 after,
                 subject: &subjects[at],
                 tested: tested[at].as_ref(),
-                floor,
+                floor: floor(at),
+                is_coarse: series.is_coarse(),
                 settings,
             };
             let mut judged = case.judge(slower[at], faster[at], said, groups.name(group));

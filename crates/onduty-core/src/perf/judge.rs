@@ -39,6 +39,8 @@ pub struct Case<'a> {
     pub subject: &'a Subject,
     pub tested: Option<&'a Tested>,
     pub floor: f64,
+    /// Whether its histograms tell little.
+    pub is_coarse: bool,
     pub settings: &'a Settings,
 }
 
@@ -108,6 +110,9 @@ impl Case<'_> {
         if verdict == Verdict::Inconclusive {
             let seen = tested.floor + (exceeded_with(0.05, tested.freedom) + FOUR_IN_FIVE) * tested.se;
             reasons.push(Reason::WouldHaveSeen { change: seen.exp_m1() });
+        }
+        if self.is_coarse {
+            reasons.push(Reason::CoarseBounds);
         }
         reasons.push(Reason::Floor { change: self.floor });
         reasons

@@ -4,9 +4,11 @@
 //! calls an endpoint fine of which it knows too little.
 
 mod batch;
+mod bins;
 mod buckets;
 mod compare;
 mod decide;
+mod doubt;
 mod errors;
 mod judge;
 mod level;
@@ -24,8 +26,10 @@ mod verdict;
 mod windows;
 
 pub use batch::{Batch, BatchLimits, OTHER, Place, SeriesPoint, StatusClass, Tally};
+pub use bins::{Bin, Bins, Grain};
 pub use buckets::{Buckets, Histogram, Unusable, is_coarse};
 pub use compare::{Settings, compare};
+pub use doubt::{Doubt, Named};
 pub use errors::{Failing, Outcomes};
 pub use progress::{LONGEST, Last, Point, Progress, advance};
 pub use rows::{EXPECTED, Found, LONGEST_LINE, Rows, Wrong};

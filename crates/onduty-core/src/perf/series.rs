@@ -1,6 +1,7 @@
 //! What was measured of one endpoint, in the windows of a comparison.
 
 use super::batch::StatusClass;
+use super::bins::Bins;
 use super::sketch::{Counter, Sketch, bucket_of};
 use super::windows::{BLOCKS, Slot};
 use serde::Serialize;
@@ -12,6 +13,7 @@ const STEPS: u64 = 100;
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     windows: Vec<Option<Box<[Cell; BLOCKS]>>>,
+    is_coarse: bool,
 }
 
 /// The requests of one block.
@@ -59,6 +61,28 @@ impl Series {
             self.windows.resize_with(slot.window + 1, || None);
         }
         &mut self.windows[slot.window].get_or_insert_default()[slot.block]
+    }
+
+    /// Requests of which only the number between bounds is known, and which were answered well; their number.
+    pub fn bins(&mut self, slot: Slot, bins: &Bins) -> u64 {
+        bins.pour(&mut self.cell(slot).sketch)
+    }
+
+    /// Requests of a block that were not answered well.
+    pub fn errors(&mut self, slot: Slot, refused: u64, failed: u64) {
+        let cell = self.cell(slot);
+        cell.refused += refused;
+        cell.failed += failed;
+    }
+
+    /// From now on only large changes of this endpoint count: too little is known about how long its requests took.
+    pub fn mark_coarse(&mut self) {
+        self.is_coarse = true;
+    }
+
+    /// Whether [`Series::mark_coarse`] was said.
+    pub fn is_coarse(&self) -> bool {
+        self.is_coarse
     }
 
     /// One request of `ms` milliseconds.

@@ -134,12 +134,32 @@ impl Table {
         }
     }
 
+    /// Says of an endpoint that is told apart that its durations are hardly known ([`Series::mark_coarse`]).
+    pub fn mark_coarse(&mut self, name: &[u8]) {
+        if let Some(number) = self.numbers.get(name) {
+            self.endpoints[*number as usize].series.mark_coarse();
+        }
+    }
+
     /// Requests of endpoints that somebody else has put together already.
     pub fn put_together(&mut self, slot: Slot, requests: u64, time_ms: f64) {
         self.other.requests += requests;
         if slot.window == AFTER {
             self.other.after.add(requests, time_ms);
         }
+    }
+
+    /// How many it keeps.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Endpoints that whoever fills the table does not tell apart, or of which nothing useful is known: their requests in
+    /// all windows, and those after the rollout.
+    pub fn leave_out(&mut self, endpoints: u64, requests: u64, after: Traffic) {
+        self.other.endpoints += endpoints;
+        self.other.requests += requests;
+        self.other.after.add(after.requests, after.time_ms);
     }
 
     #[cold]
@@ -314,6 +334,15 @@ mod tests {
         }
         assert!(table.endpoint(b"quiet", HERE, 100, 1.0).is_none());
         assert_eq!(table.finish().1.requests, 102);
+    }
+
+    #[test]
+    fn what_is_left_out_counts_with_the_others() {
+        let mut table = Table::new(2);
+        table.endpoint(b"a", HERE, 1, 1.0);
+        table.leave_out(3, 50, Traffic { requests: 20, time_ms: 400.0 });
+        let other = table.finish().1;
+        assert_eq!(other, Other { endpoints: 3, requests: 50, after: Traffic { requests: 20, time_ms: 400.0 } });
     }
 
     #[test]

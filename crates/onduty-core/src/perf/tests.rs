@@ -177,6 +177,25 @@ fn errors_are_another_check() {
 }
 
 #[test]
+fn of_what_is_hardly_known_more_is_asked_for() {
+    let story = Story { n: 6_000, factor: |role| if role == Role::After { 1.12 } else { 1.0 }, ..CALM };
+    let asked = |is_coarse: bool| {
+        let mut all = vec![("slower".to_owned(), series(&story, story.factor, 0))];
+        all.extend((1..100).map(|at| (format!("GET /{at}"), series(&CALM, story.around, at))));
+        if is_coarse {
+            all[0].1.mark_coarse();
+        }
+        let named: Vec<(&str, &Series)> = all.iter().map(|(name, series)| (name.as_str(), series)).collect();
+        let compared = compare(&named, Other::default(), &windows(), &Settings::default());
+        compared.endpoints.into_iter().find(|judged| judged.endpoint == "slower").unwrap()
+    };
+    assert_eq!(asked(false).verdict, Verdict::Regressed);
+    let coarse = asked(true);
+    assert_eq!(coarse.verdict, Verdict::Inconclusive, "{coarse:?}");
+    assert!(coarse.reasons.ends_with(&[Reason::CoarseBounds, Reason::Floor { change: 0.10 }]), "{coarse:?}");
+}
+
+#[test]
 fn without_earlier_days_more_is_asked_for_and_it_is_said() {
     let (judged, compared) = check(&Story { days: 0, ..CALM }, Verdict::Inconclusive);
     assert_eq!(compared.earlier_days, 0);

@@ -81,6 +81,9 @@ pub enum Reason {
         /// The change from before to after on earlier days.
         change: f64,
     },
+    /// Nearly all of its requests are in one bucket of the backend's histogram, or in two: how long they took is known by
+    /// their mean alone, which takes a larger change.
+    CoarseBounds,
     /// An effect below this is not worth a look; as a share.
     Floor {
         /// The effect.

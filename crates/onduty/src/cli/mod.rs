@@ -139,7 +139,7 @@ pub fn run() -> ExitCode {
             Command::Log(args) => client::exit(log::run(args).await),
             Command::Item(args) => client::exit(item::run(args).await),
             Command::Owner(args) => owner::run(args).await,
-            Command::Perf(args) => perf::run(&args),
+            Command::Perf(args) => perf::run(&args).await,
             Command::Plan(args) => plan::run(&args),
             Command::Signal(args) => signal::run(args).await,
             Command::Rollout(args) => client::exit(rollout::run(args).await),

@@ -1,16 +1,25 @@
-//! `onduty perf compare`: which endpoints got slower with a rollout, from files of requests. Needs no server.
+//! `onduty perf compare`: which endpoints got slower with a rollout, from files of requests or from the backend that the
+//! instance's file names. Needs no server of onduty.
 
 use super::stores::with_causes;
-use super::{BAD_INPUT, FINDING, OK};
+use super::{BAD_INPUT, FINDING, OK, UNAVAILABLE};
+use crate::config::{Config, FILE_NAME};
+use crate::egress::Egress;
+use crate::sources::SourceError;
 use crate::sources::requests::{Reading, read};
+use crate::tasks::response_times::backend;
 use crate::texts::performance as words;
-use crate::texts::performance::{added_seconds, change, comparison, interval, shared_shift, sides, verdict, why};
+use crate::texts::performance::{
+    added_seconds, change, comparison, doubt, interval, shared_shift, sides, verdict, why,
+};
 use crate::texts::{count, human_number, visible};
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use onduty_core::perf::{Comparison, Judged, Lengths, Outcome, Rollout, Settings, Table, Verdict, Windows, compare};
+use onduty_core::perf::{
+    Comparison, Doubt, Judged, Lengths, Outcome, Rollout, Settings, Table, Verdict, Windows, compare,
+};
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -33,16 +42,24 @@ enum PerfCommand {
     /// line decide, further columns are not read, and it may be compressed with gzip. Requests with a status from 400 on
     /// are left out. Earlier days in the same files show what these hours are usually like.
     ///
+    /// With `--source` the backend that `onduty.yml` names is asked instead, for the same hours of two weeks.
+    ///
     /// Exits with 0 when nothing got slower or fails more often and at least 80 % of requests and of their time are judged,
-    /// 1 when something did or too little is judged, 2 when the files cannot be compared.
+    /// 1 when something did or too little is judged, 2 when it cannot be compared, 3 when the source does not answer.
     Compare(CompareArgs),
 }
 
 #[derive(Debug, Args)]
 struct CompareArgs {
     /// Requests before and after the rollout, and on earlier days
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "source", conflicts_with = "source", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Ask this source of `onduty.yml` instead of reading files
+    #[arg(long)]
+    source: Option<SourceArg>,
+    /// The instance's file that names the source
+    #[arg(long, value_name = "FILE", default_value = FILE_NAME)]
+    config: PathBuf,
     /// When it began and ended: RFC 3339 or milliseconds since 1970
     #[arg(long, value_name = "START[..END]")]
     rollout: RolloutArg,
@@ -61,6 +78,13 @@ struct CompareArgs {
     /// Print all endpoints as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Where response times are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SourceArg {
+    /// A server that speaks like Prometheus.
+    Prometheus,
 }
 
 /// A moment or a stretch of time.
@@ -93,21 +117,24 @@ fn zone(name: &str) -> Result<TimeZone, String> {
 }
 
 /// Compares and prints.
-pub fn run(args: &PerfArgs) -> ExitCode {
+pub async fn run(args: &PerfArgs) -> ExitCode {
     let PerfCommand::Compare(args) = &args.command;
-    match compared(args) {
+    match compared(args).await {
         Ok((out, is_fine)) => {
             print!("{out}");
             ExitCode::from(if is_fine { OK } else { FINDING })
         }
         Err(error) => {
             eprintln!("{}", visible(&with_causes(error.as_ref())));
-            ExitCode::from(BAD_INPUT)
+            let is_away = |error: &SourceError| {
+                matches!(error, SourceError::Unreachable { .. } | SourceError::Refused { status: 500.., .. })
+            };
+            ExitCode::from(if error.downcast_ref().is_some_and(is_away) { UNAVAILABLE } else { BAD_INPUT })
         }
     }
 }
 
-fn compared(args: &CompareArgs) -> anyhow::Result<(String, bool)> {
+async fn compared(args: &CompareArgs) -> anyhow::Result<(String, bool)> {
     if args.window < SignedDuration::from_secs(1) {
         bail!("--window {:#} is too short: give at least 1s", args.window);
     }
@@ -117,24 +144,48 @@ fn compared(args: &CompareArgs) -> anyhow::Result<(String, bool)> {
     let lengths = Lengths { warm_up: args.warm_up, window: args.window };
     let windows = Windows::around(args.rollout.0, lengths, &args.zone)
         .context("these windows are out of the calendar; look at --rollout and --window")?;
-    let (mut table, mut reading) = (Table::new(args.endpoints as usize), Reading::default());
-    for file in &args.files {
-        read(file, &windows, &mut table, &mut reading)?;
-    }
-    complain(&reading);
-    if reading.after == 0 {
-        bail!(nothing_after(&reading, &windows));
-    }
+    let mut table = Table::new(args.endpoints as usize);
+    let is_patchy = match args.source {
+        Some(source) => ask(source, args, &windows, &mut table).await?,
+        None => read_files(args, &windows, &mut table)?,
+    };
     let (endpoints, other) = table.finish();
     let all: Vec<_> = endpoints.iter().map(|(name, endpoint)| (name.as_str(), &endpoint.series)).collect();
     let settings = Settings::default();
     let compared = compare(&all, other, &windows, &settings);
     // The process ends soon: giving back millions of small pieces of memory would only take time.
     std::mem::forget(endpoints);
-    let is_fine = compared.outcome(settings.covered) == Outcome::Fine && !reading.is_patchy();
+    let is_fine = compared.outcome(settings.covered) == Outcome::Fine && !is_patchy;
     let out =
         if args.json { serde_json::to_string(&compared.endpoints)? + "\n" } else { as_text(&compared, &settings) };
     Ok((out, is_fine))
+}
+
+/// Whether so much is left out that nothing can be called fine.
+fn read_files(args: &CompareArgs, windows: &Windows, table: &mut Table) -> anyhow::Result<bool> {
+    let mut reading = Reading::default();
+    for file in &args.files {
+        read(file, windows, table, &mut reading)?;
+    }
+    complain(&reading);
+    if reading.after == 0 {
+        bail!(nothing_after(&reading, windows));
+    }
+    Ok(reading.is_patchy())
+}
+
+/// Asks the source of the instance's file, and says what makes its answer weaker; whether too much so to call anything fine.
+async fn ask(source: SourceArg, args: &CompareArgs, windows: &Windows, table: &mut Table) -> anyhow::Result<bool> {
+    let SourceArg::Prometheus = source;
+    let config = Config::load(&args.config)?;
+    let token = config.metrics_token()?;
+    let egress = Egress::new(config.egress_policy())?;
+    let Some(backend) = backend(&config, &egress, token.as_ref()) else {
+        bail!("{} names no `prometheus` below `sources`", args.config.display());
+    };
+    let doubts = backend.fill(windows, table).await?;
+    doubts.iter().for_each(|said| eprintln!("{}", doubt(said)));
+    Ok(doubts.iter().any(Doubt::is_grave))
 }
 
 /// Says what was left out.

@@ -8,6 +8,7 @@ mod access;
 mod egress;
 mod files;
 mod load;
+mod prometheus;
 mod read;
 mod rollouts;
 mod secrets;
@@ -146,6 +147,8 @@ pub struct Sources {
     pub bugsink: Option<TrackerSource>,
     /// What services tell of themselves by OpenTelemetry.
     pub otlp: Option<OtlpSource>,
+    /// Response times of a server that speaks like Prometheus.
+    pub prometheus: Option<PrometheusSource>,
     /// Kinds that nobody watches, and that is on purpose: `performance: none`.
     pub absent: BTreeSet<Kind>,
 }
@@ -230,6 +233,25 @@ pub struct TrackerSource {
     pub every: Duration,
     /// How long what it said stays known.
     pub max_age: Duration,
+}
+
+/// A server that keeps response times and speaks like Prometheus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrometheusSource {
+    /// Where it is.
+    pub url: String,
+    /// Who asks, where it wants to know.
+    pub token: Option<SecretSource>,
+    /// The histogram with the durations.
+    pub metric: String,
+    /// Labels that make an endpoint.
+    pub endpoint_labels: Vec<String>,
+    /// The label with the status of the answer.
+    pub status_label: Option<String>,
+    /// Labels that have to have these values.
+    pub selector: Vec<(String, String)>,
+    /// Whether it is a native histogram.
+    pub is_native: bool,
 }
 
 /// Where something is told.
@@ -318,7 +340,8 @@ impl Config {
         let policy = self.egress.networks.iter().fold(Policy::default(), |policy, network| policy.within(*network));
         let policy = self.egress.hosts.iter().fold(policy, |policy, host| policy.trusting(host));
         let trackers = self.sources.sentry.iter().chain(&self.sources.bugsink).map(|tracker| tracker.url.as_str());
-        let named = self.write_back_errors.iter().map(|target| target.url.as_str()).chain(trackers);
+        let metrics = self.sources.prometheus.iter().map(|server| server.url.as_str());
+        let named = self.write_back_errors.iter().map(|target| target.url.as_str()).chain(trackers).chain(metrics);
         let named = named.chain(self.access.oidc.iter().map(|oidc| oidc.issuer.as_str()));
         let named = named.chain(self.sources.git.iter().filter_map(|git| git.repository.web_address()));
         named.filter_map(|address| Url::parse(address).ok()).fold(policy, |policy, url| policy.naming(&url))
@@ -330,6 +353,14 @@ impl Config {
     /// When it is not where the file says.
     pub fn database_address(&self) -> Result<Option<SecretString>, MissingSecret> {
         secrets::address(self, &|name| std::env::var_os(name))
+    }
+
+    /// Looks up what the metrics server is shown; `None` where it asks for nothing.
+    ///
+    /// # Errors
+    /// When it is not where the file says.
+    pub fn metrics_token(&self) -> Result<Option<SecretString>, MissingSecret> {
+        secrets::metrics_token(self, &|name| std::env::var_os(name))
     }
 
     /// Looks up every secret that the file names.

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Shortest secret, in bytes: shorter ones can be guessed.
 const MIN_BYTES: usize = 16;
+/// What the token of the metrics server is for.
+const METRICS: &str = "questions to the metrics server";
 /// Longest file with secrets, in bytes.
 const MAX_FILE_BYTES: u64 = 16 * 1024;
 
@@ -36,6 +38,8 @@ pub struct Secrets {
     pub sentry: Vec<SecretString>,
     /// Bugsink is asked with the first.
     pub bugsink: Vec<SecretString>,
+    /// The metrics server is asked with the first.
+    pub prometheus: Vec<SecretString>,
     /// Messages about owners of errors are signed with the first.
     pub write_back_errors: Vec<SecretString>,
     /// Shown to the provider that signs people in: the first.
@@ -124,8 +128,19 @@ pub fn read_optional(
     base: &Path,
     problems: &mut Problems,
 ) -> Option<SecretSource> {
-    let named = fields.node(Keys::SECRET.env).is_some() || fields.node(Keys::SECRET.file).is_some();
-    named.then(|| read(fields, what, base, problems)).flatten()
+    read_optional_as(Keys::SECRET, fields, what, base, problems)
+}
+
+/// The same under other keys.
+pub fn read_optional_as(
+    keys: Keys,
+    fields: &mut Fields<'_>,
+    what: &str,
+    base: &Path,
+    problems: &mut Problems,
+) -> Option<SecretSource> {
+    let named = fields.node(keys.env).is_some() || fields.node(keys.file).is_some();
+    named.then(|| read_as(keys, fields, what, base, problems)).flatten()
 }
 
 /// The same under other keys.
@@ -190,6 +205,7 @@ pub fn look_up(config: &Config, variable: &dyn Fn(&str) -> Option<OsString>) -> 
         sentry_hook: all(config.sources.sentry.as_ref().and_then(|sentry| sentry.hook.as_ref()), "Sentry's webhooks"),
         sentry: all(config.sources.sentry.as_ref().map(|sentry| &sentry.token), "questions to Sentry"),
         bugsink: all(config.sources.bugsink.as_ref().map(|bugsink| &bugsink.token), "questions to Bugsink"),
+        prometheus: all(config.sources.prometheus.as_ref().and_then(|server| server.token.as_ref()), METRICS),
         write_back_errors: all(config.write_back_errors.as_ref().map(|target| &target.secret), "messages about owners"),
         oidc: all(config.access.oidc.as_ref().map(|oidc| &oidc.secret), "sign-ins by OpenID Connect"),
     };
@@ -201,14 +217,29 @@ pub fn address(
     config: &Config,
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Option<SecretString>, MissingSecret> {
-    const USED_FOR: &str = "connections to the database";
-    match &config.database {
+    first(config.database.as_ref(), "connections to the database", variable)
+}
+
+/// Looks up what the metrics server of `config` is shown, where it is shown anything.
+pub fn metrics_token(
+    config: &Config,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<SecretString>, MissingSecret> {
+    first(config.sources.prometheus.as_ref().and_then(|server| server.token.as_ref()), METRICS, variable)
+}
+
+/// The first one of a source: whatever uses it does not try a second one.
+fn first(
+    source: Option<&SecretSource>,
+    used_for: &'static str,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<SecretString>, MissingSecret> {
+    match source {
         None => Ok(None),
-        // Nothing is replaced here while it is in use: the first one counts.
         Some(SecretSource::Variables(names)) => {
-            names.first().map(|name| from_variable(name, USED_FOR, variable)).transpose()
+            names.first().map(|name| from_variable(name, used_for, variable)).transpose()
         }
-        Some(SecretSource::File(path)) => Ok(from_file(path, USED_FOR)?.into_iter().next()),
+        Some(SecretSource::File(path)) => Ok(from_file(path, used_for)?.into_iter().next()),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::values::{duration, duration_of, has_credentials, line, path_text};
 use super::{
-    EgressRules, GitRepository, GitSource, GithubSource, OtlpSource, SignalsSource, Sources, secrets, trackers,
+    EgressRules, GitRepository, GitSource, GithubSource, OtlpSource, SignalsSource, Sources, prometheus, secrets,
+    trackers,
 };
 use crate::egress::{Url, is_this_machine};
 use onduty_core::files::{Fields, Node, Place, Problems, Value, closest};
@@ -32,7 +33,7 @@ const OTLP_KEEP: Duration = Duration::from_secs(15 * 86_400);
 const OTLP_ENDPOINTS: usize = 10_000;
 const MOST_OTLP_ENDPOINTS: i64 = 100_000;
 
-const ADAPTERS: [&str; 6] = ["git", "github", "signals", "sentry", "bugsink", "otlp"];
+const ADAPTERS: [&str; 7] = ["git", "github", "signals", "sentry", "bugsink", "otlp", "prometheus"];
 
 /// Reads the map under `sources`.
 pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules, problems: &mut Problems) -> Sources {
@@ -46,6 +47,7 @@ pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules,
             "sentry" => sources.sentry = trackers::sentry(node, base, rules, problems),
             "bugsink" => sources.bugsink = trackers::bugsink(node, base, rules, problems),
             "otlp" => sources.otlp = otlp(node, problems),
+            "prometheus" => sources.prometheus = prometheus::read(node, base, rules, problems),
             kind => {
                 if is_absent(kind, *place, node, problems) {
                     absent.push((Kind::from_word(kind), *place));
@@ -81,7 +83,7 @@ fn is_absent(key: &str, place: Place, node: &Node, problems: &mut Problems) -> b
             problems.add(
                 node.place,
                 format!("`{key}` is a kind of signal and may only be `none` here"),
-                format!("write `{key}: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink` and `otlp`"),
+                format!("write `{key}: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp` and `prometheus`"),
             );
         }
         return none;
@@ -89,7 +91,7 @@ fn is_absent(key: &str, place: Place, node: &Node, problems: &mut Problems) -> b
     let words: Vec<&str> = ADAPTERS.into_iter().chain(Kind::BUILT_IN.iter().map(Kind::as_str)).collect();
     let mend = match closest(key, &words) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => "use `git`, `github`, `signals`, `sentry`, `bugsink` or `otlp`, or `KIND: none` for a kind that nobody watches"
+        None => "use `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp` or `prometheus`, or `KIND: none` for a kind that nobody watches"
             .to_owned(),
     };
     problems.add(place, format!("there is no source `{key}`"), mend);

@@ -249,11 +249,11 @@ fn every_bad_source_gets_a_message() {
         ("githup: {secret_env: A}", "1:11: there is no source `githup`; did you mean `github`?"),
         (
             "pagers: {secret_env: A}",
-            "1:11: there is no source `pagers`; use `git`, `github`, `signals`, `sentry`, `bugsink` or `otlp`, or `KIND: none` for a kind that nobody watches",
+            "1:11: there is no source `pagers`; use `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp` or `prometheus`, or `KIND: none` for a kind that nobody watches",
         ),
         (
             "errors: {url: x}",
-            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink` and `otlp`",
+            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp` and `prometheus`",
         ),
         (
             "git: {branch: main}",
@@ -413,6 +413,73 @@ fn every_bad_provider_gets_a_message() {
     );
 }
 
+#[test]
+fn a_metrics_server_says_what_an_endpoint_is() {
+    let config =
+        parsed("sources: {prometheus: {url: 'https://metrics.example/prom', endpoint_labels: [job, route]}}\n");
+    let server = config.sources.prometheus.as_ref().unwrap();
+    assert_eq!(server.metric, "http_server_request_duration_seconds");
+    assert_eq!((server.is_native, &server.status_label, &server.token), (false, &None, &None));
+    assert_eq!(server.endpoint_labels, ["job", "route"]);
+    assert!(config.egress_policy().host("metrics.example", 443).is_ok());
+    let full = parsed(DEFAULT_FILE).sources.prometheus.unwrap();
+    assert_eq!(full.status_label.as_deref(), Some("code"));
+    assert_eq!(full.selector, [("environment".to_owned(), "production".to_owned())]);
+}
+
+#[test]
+fn every_bad_metrics_server_gets_a_message() {
+    let good = "url: 'https://m.example', endpoint_labels: [route]";
+    for (text, expected) in [
+        (
+            "endpoint_labels: [route]".to_owned(),
+            "1:23: the source `prometheus` has no `url`; write where it is, such as `url: https://prometheus.example`; what comes before `/api/v1`",
+        ),
+        (
+            "url: 'https://m.example'".to_owned(),
+            "1:23: the source `prometheus` has no `endpoint_labels`; write the labels that make an endpoint, such as `endpoint_labels: [service, method, route]`",
+        ),
+        (
+            "url: 'http://m.example', endpoint_labels: [route]".to_owned(),
+            "1:30: `http` to another machine can be read on the way; use https",
+        ),
+        (
+            format!("{good}, metric: 'x{{}}'"),
+            "1:85: `x{}` cannot be a metric; write its name without `_bucket`: letters, digits, `_` and `:`",
+        ),
+        (format!("{good}, metric: x_bucket"), "1:84: `x_bucket` is a part of a histogram; leave out `_bucket`"),
+        (
+            format!("{good}, kind: summary"),
+            "1:82: `summary` is no kind of histogram; write `classic` (series with `_bucket`) or `native`",
+        ),
+        (
+            format!("{good}, status_label: 'a b'"),
+            "1:91: `a b` cannot be a label; write a label as it stands in queries: letters, digits and `_`, no digit first",
+        ),
+        (
+            format!("{good}, status_label: route"),
+            "1:68: `route` is the `status_label` as well; leave it out: requests that failed are told apart already",
+        ),
+        (
+            "url: 'https://m.example', endpoint_labels: [route, le, route]".to_owned(),
+            "1:75: `le` is the bound of a bucket; write the labels that tell endpoints apart\nonduty.yml:1:79: `route` is there twice; write each label once",
+        ),
+        (
+            format!("{good}, selector: {{a-b: x, c: [d]}}"),
+            "1:87: `a-b` cannot be a label; write a label as it stands in queries: letters, digits and `_`, no digit first\nonduty.yml:1:98: the value of `c` is not a short text; write what the label has to be, at most 200 letters; quote numbers",
+        ),
+        (
+            "url: 'https://m.example', endpoint_labels: [a, b, c, d, e, f, g, h, i]".to_owned(),
+            "1:92: more than 8 labels; write those that tell endpoints apart",
+        ),
+    ] {
+        let problems =
+            Config::parse(FILE_NAME, &format!("sources: {{prometheus: {{{text}}}}}\n"), Path::new("")).unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told.join("\n"), format!("onduty.yml:{expected}"), "{text}");
+    }
+}
+
 /// The parser says itself which keys it takes when it meets one that it does not.
 fn keys_of(text: &str) -> Vec<String> {
     let problems = Config::parse(FILE_NAME, text, Path::new("")).unwrap_err();
@@ -434,6 +501,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/properties/sources/properties/signals", "sources: {signals: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/sentry", "sources: {sentry: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/bugsink", "sources: {bugsink: {zzzzzzzz: 1}}\n"),
+        ("/properties/sources/properties/prometheus", "sources: {prometheus: {zzzzzzzz: 1}}\n"),
         ("/properties/server", "server: {zzzzzzzz: 1}\n"),
         ("/properties/server/properties/tls", "server: {tls: {zzzzzzzz: 1}}\n"),
         ("/properties/access", "access: {zzzzzzzz: 1}\n"),
@@ -456,10 +524,8 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
     let mut known: Vec<&str> = sources.keys().map(String::as_str).collect();
     known.sort();
     let kinds = Kind::BUILT_IN;
-    let mut expected: Vec<&str> = ["git", "github", "signals", "sentry", "bugsink", "otlp"]
-        .into_iter()
-        .chain(kinds.iter().map(Kind::as_str))
-        .collect();
+    let adapters = ["git", "github", "signals", "sentry", "bugsink", "otlp", "prometheus"];
+    let mut expected: Vec<&str> = adapters.into_iter().chain(kinds.iter().map(Kind::as_str)).collect();
     expected.sort();
     assert_eq!(known, expected);
 }

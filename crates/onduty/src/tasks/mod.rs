@@ -10,6 +10,7 @@ pub mod latency;
 mod outbox;
 mod owners;
 mod places;
+pub mod response_times;
 mod rollouts;
 pub mod self_audit;
 mod suspects;

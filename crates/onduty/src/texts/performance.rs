@@ -1,7 +1,7 @@
 //! What a comparison of response times says, in words.
 
 use super::words::{count, human_number, percent, visible};
-use onduty_core::perf::{Comparison, Failing, Judged, Reason, SharedShift, Side, Verdict};
+use onduty_core::perf::{BLOCKS, Comparison, Doubt, Failing, Judged, Named, Reason, SharedShift, Side, Verdict};
 
 /// `+34 %`, `−8 %`, `3.2 times`.
 pub fn change(share: f64) -> String {
@@ -130,6 +130,45 @@ pub fn added_seconds(seconds: f64) -> String {
     format!("users wait {shown} s {more} in an hour")
 }
 
+/// What makes an answer weaker than it looks.
+pub fn doubt(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::CoarseBounds(named) => format!(
+            "coarse buckets: nearly all requests of {} are in one or two of them, so that only changes of their mean beyond 10 % count; give the histogram narrower ones",
+            of(named)
+        ),
+        Doubt::UselessBounds(named) => format!(
+            "useless buckets: those of {} say nothing about how long requests took (all are in the last one, or far below the first bound), so they are not judged; look at the bounds and their unit",
+            of(named)
+        ),
+        Doubt::UnequalBounds(named) => format!(
+            "unequal buckets: the bounds of {} are not the same everywhere, or changed with the rollout; a change may be theirs",
+            of(named)
+        ),
+        Doubt::TooMany { endpoints, requests } => format!(
+            "too many endpoints: {} with {} are not judged; labels that hold ids make many",
+            count(*endpoints as usize, "quiet one"),
+            count(*requests as usize, "request")
+        ),
+        Doubt::CountersBeganAnew { times } => format!(
+            "counters began anew {} in the windows before and after; a few requests right before that may be missing",
+            count(*times as usize, "time")
+        ),
+        Doubt::Gaps { before, after, elsewhere } => format!(
+            "gaps: of {BLOCKS} parts of each window the source has nothing of {before} before the rollout, {after} after it, and {elsewhere} of all others"
+        ),
+    }
+}
+
+/// `3 endpoints (a, b, c)`
+fn of(named: &Named) -> String {
+    let mut names: Vec<String> = named.first.iter().map(|name| visible(name)).collect();
+    if named.endpoints > names.len() {
+        names.push("…".to_owned());
+    }
+    format!("{} ({})", count(named.endpoints, "endpoint"), names.join(", "))
+}
+
 /// Why the verdict is what it is, a sentence each.
 pub fn why(judged: &Judged) -> Vec<String> {
     judged.reasons.iter().map(reason).collect()
@@ -171,6 +210,9 @@ fn reason(reason: &Reason) -> String {
         }
         Reason::AtThisHour { change: usual } => {
             format!("{} at this hour is usual here, and was taken away", change(*usual))
+        }
+        Reason::CoarseBounds => {
+            "nearly all of its requests are in one or two buckets of the histogram: only their mean tells".to_owned()
         }
         Reason::Floor { change: floor } => {
             format!("less than {} slower is not looked at", change(*floor).trim_start_matches('+'))

@@ -37,6 +37,7 @@ mod plan;
 mod platter;
 mod policy;
 mod power_loss;
+mod prometheus;
 mod real_bugsink;
 mod real_input;
 mod restarts;

@@ -74,6 +74,7 @@ pub async fn fill(db: &mut Reader, windows: &Windows, table: &mut Table) -> Resu
     }
     let coarse = wide_and_all.iter().filter(|(_, (wide, all))| is_coarse(*wide, *all));
     filled.coarse = coarse.filter_map(|(endpoint, _)| names.get(endpoint).cloned()).collect();
+    filled.coarse.iter().for_each(|name| table.mark_coarse(name.as_bytes()));
     Ok(filled)
 }
 

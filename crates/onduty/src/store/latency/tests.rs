@@ -16,6 +16,7 @@ on_both!(
     a_damaged_message_does_not_stay_in_the_way,
     old_minutes_are_joined_and_forgotten,
     any_number_of_names_fits,
+    what_is_hardly_known_is_marked,
 );
 
 const NOON: &str = "2026-03-02T12:00:00Z";
@@ -244,4 +245,20 @@ async fn any_number_of_names_fits(place: &Place) {
     let (shown, filled, other) = before(&store, NOON).await;
     assert!(shown.len() <= 100 && !shown.iter().any(|(name, ..)| name == OTHER));
     assert_eq!((filled.requests, other), (number, number - shown.len() as u64));
+}
+
+async fn what_is_hardly_known_is_marked(place: &Place) {
+    let store = place.store().await;
+    let time = "2026-03-02T11:30:00Z";
+    let mut batch =
+        batch(&[("fine", StatusClass::Ok, time, &[1.0; 40]), ("coarse", StatusClass::Ok, time, &[1.0; 40])]);
+    batch.tally("coarse", StatusClass::Ok, minute(time)).unwrap().wide = 40;
+    batch.tally("fine", StatusClass::Ok, minute(time)).unwrap().wide = 30;
+    keep(&store, &batch).await;
+    fold_all(&store, ALL).await;
+    let mut table = Table::new(1_000);
+    let filled = fill(&mut store.read().await.unwrap(), &windows(NOON), &mut table).await.unwrap();
+    assert_eq!(filled.coarse.into_iter().collect::<Vec<_>>(), ["coarse"]);
+    let marked = table.finish().0.into_iter().map(|(name, endpoint)| (name, endpoint.series.is_coarse()));
+    assert_eq!(marked.collect::<Vec<_>>(), [("coarse".to_owned(), true), ("fine".to_owned(), false)]);
 }

@@ -1,0 +1,99 @@
+//! What people have to be told of response times that a backend keeps, beside the verdicts.
+
+use super::windows::BLOCKS;
+use serde::Serialize;
+
+/// Names that are told of many.
+const MOST_NAMES: usize = 5;
+
+/// Something that makes an answer weaker than it looks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "doubt", rename_all = "snake_case")]
+pub enum Doubt {
+    /// Nearly all of their requests are in one or two buckets; only large changes count.
+    CoarseBounds(Named),
+    /// The bounds tell nothing about them; they are left out.
+    UselessBounds(Named),
+    /// The bounds are not the same everywhere, or changed with the rollout.
+    UnequalBounds(Named),
+    /// More endpoints than are asked for; the quietest are left out.
+    TooMany {
+        /// How many were left out.
+        endpoints: u64,
+        /// Their requests from the window before to the window after.
+        requests: u64,
+    },
+    /// Counters began anew within the windows before and after; what was counted right before that may be missing.
+    CountersBeganAnew {
+        /// How often.
+        times: u64,
+    },
+    /// Blocks of which the backend has nothing at all.
+    Gaps {
+        /// In the window before the rollout.
+        before: usize,
+        /// In the window after it.
+        after: usize,
+        /// In all the others that have anything.
+        elsewhere: usize,
+    },
+}
+
+impl Doubt {
+    /// Whether so much is not known that nothing can be called fine.
+    pub fn is_grave(&self) -> bool {
+        match self {
+            Doubt::Gaps { before, after, .. } => *before.max(after) > BLOCKS / 2,
+            // What is left out lowers the coverage; what is coarse has a higher floor.
+            Doubt::CoarseBounds(_)
+            | Doubt::UselessBounds(_)
+            | Doubt::UnequalBounds(_)
+            | Doubt::TooMany { .. }
+            | Doubt::CountersBeganAnew { .. } => false,
+        }
+    }
+}
+
+/// How many, and the first of them by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// How many.
+    pub endpoints: usize,
+    /// The first of them.
+    pub first: Vec<String>,
+}
+
+impl Named {
+    /// All of `names`; `None` where there are none.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Named> {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.sort_unstable();
+        let first: Vec<String> = names.iter().take(MOST_NAMES).map(|name| (*name).to_owned()).collect();
+        (!names.is_empty()).then_some(Named { endpoints: names.len(), first })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_window_is_too_little() {
+        let gaps = |before, after| Doubt::Gaps { before, after, elsewhere: 100 };
+        for (doubt, is_grave) in [
+            (gaps(6, 6), false),
+            (gaps(7, 0), true),
+            (gaps(0, 12), true),
+            (Doubt::CountersBeganAnew { times: 9 }, false),
+        ] {
+            assert_eq!(doubt.is_grave(), is_grave, "{doubt:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_names_are_told() {
+        assert_eq!(Named::of([]), None);
+        let named = Named::of(["g", "b", "f", "a", "e", "c", "d"]).unwrap();
+        assert_eq!((named.endpoints, named.first.join("")), (7, "abcde".to_owned()));
+    }
+}
