@@ -36,6 +36,8 @@ pub enum Oddity {
     Nothing,
     /// Of most blocks of each window nothing is known.
     Gaps,
+    /// Nothing is known from 16:10 on 4 March 2026 on.
+    NotYet,
 }
 
 #[derive(Debug)]
@@ -166,6 +168,10 @@ async fn answer(State(shared): State<Shared<Model>>, request: Request) -> Respon
         Some(Oddity::Nothing) => Vec::new(),
         Some(Oddity::Gaps) if question.query.contains(" offset ") => {
             let moments = question.moments.iter().copied().take(5).collect();
+            result(&model, &Question { query: question.query.clone(), moments, is_range: question.is_range })
+        }
+        Some(Oddity::NotYet) if question.query.contains(" offset ") => {
+            let moments = question.moments.iter().copied().filter(|at| *at <= 1_772_640_600.0).collect();
             result(&model, &Question { query: question.query.clone(), moments, is_range: question.is_range })
         }
         _ => result(&model, &question),

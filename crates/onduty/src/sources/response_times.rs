@@ -11,6 +11,8 @@ use onduty_core::perf::{Doubt, Table, Windows};
 pub trait ResponseTimes: Send + Sync {
     /// Fills `table` with the requests in all `windows` of which the backend has anything.
     ///
+    /// Whoever asks waits a minute after the last window has ended: backends show what they were told a little later.
+    ///
     /// # Errors
     /// Never partial: one failed query fails the call, because half an answer would read as an endpoint that is gone, or
     /// as one that became faster. What makes a whole answer weaker than it looks is a [`Doubt`].

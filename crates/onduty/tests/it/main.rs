@@ -38,6 +38,7 @@ mod platter;
 mod policy;
 mod power_loss;
 mod prometheus;
+mod prometheus_live;
 mod real_bugsink;
 mod real_input;
 mod restarts;

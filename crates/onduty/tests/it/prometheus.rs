@@ -276,6 +276,7 @@ async fn half_an_answer_is_no_answer() {
         Oddity::Summary,
         Oddity::ErrorInside,
         Oddity::Nothing,
+        Oddity::NotYet,
     ] {
         fake.oddity(Some(oddity));
         let said = ask(&fake, folder.path(), &[]).await;
@@ -308,6 +309,7 @@ async fn half_an_answer_is_no_answer() {
     Summary 2 prometheus cannot be read: le is missing or wrong; expected classic histograms with `le` and counts; `kind: native` reads the other ones
     ErrorInside 2 prometheus cannot be read: status is missing or wrong; expected `success`
     Nothing 2 prometheus has no `h` with these labels around the rollout
+    NotYet 2 prometheus has no `h` with these labels in the window after the rollout
     token 2 prometheus refused with status 401: {"message":"Unauthorized"}
     "#);
 }

@@ -70,7 +70,12 @@ impl ResponseTimes for Prometheus<'_> {
         for window in [BEFORE, AFTER] {
             today.push(reading.window(window).await?);
         }
-        let grains = Grains::of(&today[0], &today[1]);
+        if today[AFTER].gaps() == BLOCKS {
+            // Not that all of them are gone: nothing is known yet, or not any more.
+            let what = format!("`{}` with these labels in the window after the rollout", self.metric);
+            return Err(SourceError::Missing { source_name: NAME.into(), what });
+        }
+        let grains = Grains::of(&today[BEFORE], &today[AFTER]);
         let (mut gaps, mut elsewhere) = ([0; 2], 0);
         for (window, endpoints) in today.iter().enumerate() {
             gaps[window] = endpoints.gaps();
