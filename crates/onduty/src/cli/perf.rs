@@ -6,7 +6,7 @@ use super::{BAD_INPUT, FINDING, OK, UNAVAILABLE};
 use crate::config::{Config, FILE_NAME};
 use crate::egress::Egress;
 use crate::sources::SourceError;
-use crate::sources::requests::{Reading, read};
+use crate::sources::requests::{Logs, Reading, Unit, read};
 use crate::tasks::response_times::backend;
 use crate::texts::performance as words;
 use crate::texts::performance::{
@@ -42,6 +42,9 @@ enum PerfCommand {
     /// line decide, further columns are not read, and it may be compressed with gzip. Requests with a status from 400 on
     /// are left out. Earlier days in the same files show what these hours are usually like.
     ///
+    /// FILE may also be an access log (common or combined, with the time that each request took behind it) or a log with a
+    /// JSON object in each line; ids in paths become `{id}`, and the rare ones of too many names at a place `{any}`.
+    ///
     /// With `--source` the backend that `onduty.yml` names is asked instead, for the same hours of two weeks.
     ///
     /// Exits with 0 when nothing got slower or fails more often and at least 80 % of requests and of their time are judged,
@@ -60,6 +63,9 @@ struct CompareArgs {
     /// The instance's file that names the source
     #[arg(long, value_name = "FILE", default_value = FILE_NAME)]
     config: PathBuf,
+    /// The unit of durations in logs that do not say it
+    #[arg(long, value_name = "UNIT")]
+    duration_unit: Option<UnitArg>,
     /// When it began and ended: RFC 3339 or milliseconds since 1970
     #[arg(long, value_name = "START[..END]")]
     rollout: RolloutArg,
@@ -78,6 +84,30 @@ struct CompareArgs {
     /// Print all endpoints as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A unit of durations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum UnitArg {
+    /// Seconds.
+    S,
+    /// Milliseconds.
+    Ms,
+    /// Microseconds, as Apache's `%D`.
+    Us,
+    /// Nanoseconds.
+    Ns,
+}
+
+impl From<UnitArg> for Unit {
+    fn from(unit: UnitArg) -> Unit {
+        match unit {
+            UnitArg::S => Unit::Seconds,
+            UnitArg::Ms => Unit::Millis,
+            UnitArg::Us => Unit::Micros,
+            UnitArg::Ns => Unit::Nanos,
+        }
+    }
 }
 
 /// Where response times are kept.
@@ -164,8 +194,9 @@ async fn compared(args: &CompareArgs) -> anyhow::Result<(String, bool)> {
 /// Whether so much is left out that nothing can be called fine.
 fn read_files(args: &CompareArgs, windows: &Windows, table: &mut Table) -> anyhow::Result<bool> {
     let mut reading = Reading::default();
+    let logs = Logs::of(&args.files, args.duration_unit.map(Unit::from));
     for file in &args.files {
-        read(file, windows, table, &mut reading)?;
+        read(file, &logs, windows, table, &mut reading)?;
     }
     complain(&reading);
     if reading.after == 0 {

@@ -235,3 +235,48 @@ async fn bad_input_is_refused_with_a_mend() {
     assert_eq!(missing.code, 2);
     assert!(missing.err.starts_with("none.csv, after line 0: cannot be read"), "{}", missing.err);
 }
+
+#[tokio::test]
+async fn access_logs_tell_which_route_got_slower() {
+    let folder = tempfile::tempdir().unwrap();
+    week(&folder.path().join("week.csv"));
+    let rows = std::fs::read_to_string(folder.path().join("week.csv")).unwrap();
+    let mut days = std::collections::BTreeMap::<String, String>::new();
+    for (number, row) in rows.lines().skip(1).enumerate() {
+        let fields: Vec<&str> = row.split(',').collect();
+        let Ok(ms) = fields[2].parse::<f64>() else { continue };
+        let at = jiff::Timestamp::from_millisecond(fields[0].parse().unwrap()).unwrap();
+        let name = fields[1].trim_matches(|c: char| !c.is_ascii_alphabetic());
+        let (day, time) = (at.strftime("%Y-%m-%d").to_string(), at.strftime("%d/%b/%Y:%H:%M:%S +0000"));
+        let line = format!(
+            "10.0.0.{} - - [{time}] \"GET /{name}/{number} HTTP/1.1\" {} 17 \"-\" \"a \\\"b\\\"\" {:.0}\n",
+            number % 250,
+            fields[3],
+            ms.max(0.0) * 1e3
+        );
+        days.entry(day).or_default().push_str(&line);
+    }
+    let files: Vec<String> = days.keys().map(|day| format!("access.log-{day}")).collect();
+    days.values().zip(&files).for_each(|(text, file)| std::fs::write(folder.path().join(file), text).unwrap());
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let compare = ["perf", "compare", "--rollout", "2026-03-04T16:00:00Z", "--json"];
+    let said = onduty(folder.path(), &[], &[&compare[..], &files].concat()).await;
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(
+        said.err.contains("line 1: nothing says the unit of `") && said.err.contains("--duration-unit"),
+        "{said:?}"
+    );
+    let said = onduty(folder.path(), &[], &[&compare[..], &["--duration-unit", "us"], &files].concat()).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    let rows = said.json();
+    let slower: Vec<&Value> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["verdict"] == "regressed")
+        .map(|row| &row["endpoint"])
+        .collect();
+    assert_eq!(slower, ["GET /slower/{id}"]);
+    let effect = rows[0]["effect"].as_f64().unwrap();
+    assert!((effect - 0.4).abs() < 0.08, "{effect}");
+}
