@@ -1,14 +1,14 @@
 //! From requests to verdicts: what each room of the comparison does, in its order.
 
 use super::decide::{null_scale, rates};
-use super::errors::{Outcomes, failing};
-use super::judge::{Case, Sides, coverage, rank};
+use super::errors::{Failures, Outcomes, failing};
+use super::judge::{Case, coverage, rank};
 use super::level::{Level, Reducer};
-use super::series::Series;
+use super::series::{Series, Traffic};
 use super::shock::{Groups, Shock, group_of, well_known_change};
 use super::subject::{Common, Subject, Tested};
 use super::table::Other;
-use super::verdict::{Comparison, Judged, SharedShift};
+use super::verdict::{Comparison, Judged, SharedShift, Side};
 use super::windows::{AFTER, BEFORE, Role, Windows};
 
 /// What counts.
@@ -47,7 +47,8 @@ const SHARED: f64 = 0.05;
 /// Compares the windows of each endpoint; `other` is what there was beside them.
 pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, settings: &Settings) -> Comparison {
     let mut reducer = Reducer::default();
-    let levels: Vec<Vec<Option<Level>>> = endpoints.iter().map(|(_, series)| reducer.levels(series, windows)).collect();
+    let (levels, counts): (Vec<Vec<Option<Level>>>, Vec<Counts>) =
+        endpoints.iter().map(|(_, series)| Counts::of(series, windows, &mut reducer)).unzip();
     let days = Days::of(&levels, windows);
     // Without earlier days nothing tells a group that is in a mood from a group that the rollout made slower.
     let group = |name| if days.of_earlier.is_empty() { "" } else { group_of(name) };
@@ -65,23 +66,19 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
         subjects.iter().enumerate().map(|(at, subject)| subject.test(&common, floor(at).ln_1p())).collect();
     let scale = null_scale(&tested);
     tested.iter_mut().flatten().for_each(|tested| tested.se *= scale);
-    let (slower, faster) = (rates(&tested, |tested| tested.effect), rates(&tested, |tested| -tested.effect));
-    let all: Vec<&Series> = endpoints.iter().map(|(_, series)| *series).collect();
-    let failing = failing(&all, windows, settings.false_discovery_rate);
-    let mut sides = Sides::default();
+    let [slower, faster] = rates(&tested);
+    let failing = failing(counts.iter().map(|counts| counts.failures), settings.false_discovery_rate);
     let mut judged: Vec<Judged> = endpoints
         .iter()
         .enumerate()
         .map(|(at, (name, series))| {
-            let (before, after) = (sides.of(series, BEFORE), sides.of(series, AFTER));
-            let is_asked = |window: usize| Outcomes::of(series, window).is_some();
-            let was_asked = (0..windows.all().len()).any(|window| window != AFTER && is_asked(window));
+            let Counts { sides: [before, after], was_asked, is_asked, .. } = counts[at];
             let (shock, group) = (&shocks.shares[AFTER], groups.group(at));
             let said = shock.is_of_group(group, SHARED).then(|| shock.of_group(group));
             let case = Case {
                 name,
                 was_asked,
-                is_asked: is_asked(AFTER),
+                is_asked,
                 before,
                 after,
                 subject: &subjects[at],
@@ -96,7 +93,7 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
             judged
         })
         .collect();
-    let coverage = coverage(endpoints, &judged, other);
+    let coverage = coverage(counts.iter().map(|counts| counts.traffic), &judged, other);
     rank(&mut judged);
     Comparison {
         endpoints: judged,
@@ -104,6 +101,30 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
         other,
         shared: shocks.said(&levels, &groups),
         earlier_days: days.of_earlier.len(),
+    }
+}
+
+/// What is counted of one endpoint, beside its levels.
+struct Counts {
+    /// Percentiles before and after.
+    sides: [Side; 2],
+    /// Whether anybody asked before the rollout.
+    was_asked: bool,
+    /// The same after it.
+    is_asked: bool,
+    /// What was answered well after it.
+    traffic: Traffic,
+    failures: Option<Failures>,
+}
+
+impl Counts {
+    /// All that a series is asked for, at once: fetching it from memory is much of the work.
+    fn of(series: &Series, windows: &Windows, reducer: &mut Reducer) -> (Vec<Option<Level>>, Counts) {
+        let (levels, sides) = reducer.levels(series, windows);
+        let is_asked = |window: usize| Outcomes::of(series, window).is_some();
+        let was_asked = (0..windows.all().len()).any(|window| window != AFTER && is_asked(window));
+        let (is_asked, traffic) = (is_asked(AFTER), series.traffic(AFTER));
+        (levels, Counts { sides, was_asked, is_asked, traffic, failures: Failures::of(series, windows) })
     }
 }
 

@@ -25,22 +25,24 @@ pub fn null_scale(tested: &[Option<Tested>]) -> f64 {
     ((middle - low).min(high - middle) / QUARTER).max(1.0)
 }
 
-/// q-values of the effect `of` being above the floor; `None` where nothing can be said.
+/// q-values of being slower by more than the floor, and of being faster; `None` where nothing can be said.
 ///
 /// Chances are weighted (Genovese, Roeder and Wasserman, "False discovery control with p-value weighting", Biometrika 93,
 /// 2006) by the power to see a usual regression: most endpoints are so quiet that nothing could be seen there, and they
 /// would take the power from the others. The weights know the standard errors only, so the share of false discoveries
 /// stays what it is.
-pub fn rates(tested: &[Option<Tested>], of: impl Fn(&Tested) -> f64) -> Vec<Option<f64>> {
+pub fn rates(tested: &[Option<Tested>]) -> [Vec<Option<f64>>; 2] {
     let eligible = || tested.iter().flatten().filter(|tested| tested.is_eligible);
     let powers: Vec<f64> = eligible().map(power).collect();
     let mean = powers.iter().sum::<f64>() / powers.len() as f64;
-    let chance = |tested: &Tested| chance_above((of(tested) - tested.floor) / tested.se, tested.freedom);
-    let chances: Vec<f64> =
-        eligible().zip(&powers).map(|(tested, power)| (chance(tested) * mean / power).min(1.0)).collect();
-    let mut rates = false_discovery_rates(&chances).into_iter();
-    let is_eligible = |tested: &Option<Tested>| tested.as_ref().is_some_and(|tested| tested.is_eligible);
-    tested.iter().map(|tested| if is_eligible(tested) { rates.next() } else { None }).collect()
+    [1.0, -1.0].map(|sign| {
+        let chance = |tested: &Tested| chance_above((sign * tested.effect - tested.floor) / tested.se, tested.freedom);
+        let chances: Vec<f64> =
+            eligible().zip(&powers).map(|(tested, power)| (chance(tested) * mean / power).min(1.0)).collect();
+        let mut rates = false_discovery_rates(&chances).into_iter();
+        let is_eligible = |tested: &Option<Tested>| tested.as_ref().is_some_and(|tested| tested.is_eligible);
+        tested.iter().map(|tested| if is_eligible(tested) { rates.next() } else { None }).collect()
+    })
 }
 
 /// The chance that a regression of [`USUAL_REGRESSION`] is seen at [`USUAL_LEVEL`].

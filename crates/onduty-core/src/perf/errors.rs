@@ -61,31 +61,43 @@ pub struct Failing {
 /// Given all failures of an endpoint, how many of them fall after the rollout is binomial; the test is exact for rare
 /// failures (Przyborowski and Wilenski, "Homogeneity of results in testing samples from Poisson series", Biometrika 31,
 /// 1940). Failures come in bursts, so both counts are divided by how much the windows before differ more than chance.
-pub(super) fn failing(series: &[&Series], windows: &Windows, false_discovery_rate: f64) -> Vec<Option<Failing>> {
-    let compared: Vec<Option<(Failing, f64)>> = series.iter().map(|series| compared(series, windows)).collect();
-    let chances: Vec<f64> = compared.iter().flatten().map(|(_, chance)| *chance).collect();
+pub(super) fn failing(
+    all: impl Iterator<Item = Option<Failures>> + Clone,
+    false_discovery_rate: f64,
+) -> Vec<Option<Failing>> {
+    let chances: Vec<f64> = all.clone().flatten().map(|failures| failures.chance).collect();
     let mut rates = false_discovery_rates(&chances).into_iter();
-    let judged = |compared: Option<(Failing, f64)>| {
-        let (failing, _) = compared?;
+    let judged = |failures: Option<Failures>| {
+        let Failures { before, after, .. } = failures?;
         let q_value = rates.next()?;
-        (q_value <= false_discovery_rate).then_some(Failing { q_value, ..failing })
+        (q_value <= false_discovery_rate).then_some(Failing { before, after, q_value })
     };
-    compared.into_iter().map(judged).collect()
+    all.map(judged).collect()
 }
 
-/// One endpoint, with the chance of what was seen; `None` where there is nothing to compare.
-fn compared(series: &Series, windows: &Windows) -> Option<(Failing, f64)> {
-    let after = Outcomes::of(series, AFTER)?;
-    let is_before = |at: &usize| windows.all()[*at].role != Role::After;
-    let earlier: Vec<Outcomes> =
-        (0..windows.all().len()).filter(is_before).filter_map(|at| Outcomes::of(series, at)).collect();
-    let mut before = Outcomes::default();
-    earlier.iter().for_each(|outcomes| before.add(*outcomes));
-    if before.requests == 0 {
-        return None;
+/// What one endpoint failed, and the chance of that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failures {
+    before: Outcomes,
+    after: Outcomes,
+    chance: f64,
+}
+
+impl Failures {
+    /// `None` where there is nothing to compare.
+    pub fn of(series: &Series, windows: &Windows) -> Option<Failures> {
+        let after = Outcomes::of(series, AFTER)?;
+        let is_before = |at: &usize| windows.all()[*at].role != Role::After;
+        let earlier: Vec<Outcomes> =
+            (0..windows.all().len()).filter(is_before).filter_map(|at| Outcomes::of(series, at)).collect();
+        let mut before = Outcomes::default();
+        earlier.iter().for_each(|outcomes| before.add(*outcomes));
+        if before.requests == 0 {
+            return None;
+        }
+        let chance = if after.failed < FEWEST { 1.0 } else { chance(before, after, bursts(&earlier, before)) };
+        Some(Failures { before, after, chance })
     }
-    let chance = if after.failed < FEWEST { 1.0 } else { chance(before, after, bursts(&earlier, before)) };
-    Some((Failing { before, after, q_value: 1.0 }, chance))
 }
 
 /// The chance of at least so many failures after the rollout, if they became [`FLOOR`] times as frequent at most.
@@ -143,7 +155,7 @@ mod tests {
 
     /// The numbers of those that fail more often.
     fn found(all: &[Series]) -> Vec<usize> {
-        let found = failing(&all.iter().collect::<Vec<_>>(), &windows(), 0.1);
+        let found = failing(all.iter().map(|series| Failures::of(series, &windows())), 0.1);
         found.iter().enumerate().filter_map(|(at, failing)| failing.map(|_| at)).collect()
     }
 

@@ -2,30 +2,13 @@
 
 use super::compare::Settings;
 use super::numbers::exceeded_with;
-use super::series::{Series, Traffic};
-use super::sketch::Spread;
+use super::series::Traffic;
 use super::subject::{FEWEST_AFTER, FEWEST_BEFORE, Subject, Tested};
 use super::table::Other;
 use super::verdict::{Coverage, Judged, Reason, Side, Verdict};
-use super::windows::AFTER;
 
 /// Standard deviations, beside the critical value, with which four in five are found.
 const FOUR_IN_FIVE: f64 = 0.84;
-
-/// Percentiles of windows.
-#[derive(Default)]
-pub struct Sides {
-    spread: Spread,
-}
-
-impl Sides {
-    /// Of one window.
-    pub fn of(&mut self, series: &Series, window: usize) -> Side {
-        self.spread.clear();
-        self.spread.add_all(series.window(window));
-        Side { n: self.spread.n(), p50_ms: self.spread.quantile(0.5), p95_ms: self.spread.quantile(0.95) }
-    }
-}
 
 /// All that a verdict is made of.
 pub struct Case<'a> {
@@ -134,10 +117,9 @@ impl Case<'_> {
 }
 
 /// How much of the traffic after the rollout the judged endpoints carry.
-pub fn coverage(endpoints: &[(&str, &Series)], judged: &[Judged], other: Other) -> Coverage {
+pub fn coverage(after: impl Iterator<Item = Traffic>, judged: &[Judged], other: Other) -> Coverage {
     let (mut all, mut known, mut count) = (other.after, Traffic::default(), 0);
-    for ((_, series), judged) in endpoints.iter().zip(judged) {
-        let traffic = series.traffic(AFTER);
+    for (traffic, judged) in after.zip(judged) {
         all.add(traffic.requests, traffic.time_ms);
         if judged.verdict.is_judgement() {
             known.add(traffic.requests, traffic.time_ms);

@@ -1,8 +1,10 @@
 //! How slow an endpoint was in a window, and how sure that is.
 
+use super::numbers::median;
 use super::series::{Cell, Series};
 use super::sketch::{BUCKETS, Scale, Sketch, Spread, bucket_of, middle_of};
-use super::windows::{AFTER, BEFORE, BLOCKS, Role, Windows};
+use super::verdict::Side;
+use super::windows::{AFTER, BEFORE, BLOCKS, Windows};
 
 /// Durations count up to this quantile of the baseline; what is beyond counts as much as that. One time-out must not
 /// weigh as much as a thousand requests.
@@ -49,7 +51,13 @@ pub struct Level {
 #[derive(Debug, Default)]
 pub struct Reducer {
     scale: Scale,
-    spread: Spread,
+    /// All requests after the rollout.
+    after: Spread,
+    /// All others.
+    others: Spread,
+    /// The windows that are known; kept for its memory, as the next one.
+    blocks: Vec<(usize, [Block; BLOCKS])>,
+    ratios: Vec<f64>,
 }
 
 /// One block.
@@ -57,71 +65,88 @@ pub struct Reducer {
 struct Block {
     n: f64,
     mean: f64,
-    squares: f64,
     sum_ms: f64,
 }
 
 impl Reducer {
-    /// The level in each window, `None` where fewer than two requests are known.
-    pub fn levels(&mut self, series: &Series, windows: &Windows) -> Vec<Option<Level>> {
-        let [cap_after, cap] = self.caps(series, windows);
-        let cap_of = |window: usize| if window == AFTER { cap_after } else { cap };
-        let reduced = |at: usize, cells: &[Cell; BLOCKS]| match at {
-            BEFORE | AFTER => self.blocks::<true>(cells, cap_of(at)),
-            _ => self.blocks::<false>(cells, cap_of(at)),
-        };
-        let blocks: Vec<Option<[Block; BLOCKS]>> =
-            (0..windows.all().len()).map(|at| series.window(at).map(|cells| reduced(at, cells))).collect();
-        let (squares, freedom) = blocks.iter().flatten().flatten().fold((0.0, 0.0), |(squares, freedom), block| {
-            (squares + block.squares, freedom + (block.n - 1.0).max(0.0))
-        });
+    /// The level in each window, `None` where fewer than two requests are known; and the percentiles before the rollout and
+    /// after it, which are made on the way.
+    pub fn levels(&mut self, series: &Series, windows: &Windows) -> (Vec<Option<Level>>, [Side; 2]) {
+        let ([cap_after, cap], sides) = self.caps(series, windows);
+        let mut blocks = std::mem::take(&mut self.blocks);
+        blocks.clear();
+        for at in 0..windows.all().len() {
+            let Some(cells) = series.window(at) else { continue };
+            blocks.push((
+                at,
+                match at {
+                    AFTER => self.of_blocks::<true>(cells, cap_after),
+                    BEFORE => self.of_blocks::<true>(cells, cap),
+                    _ => self.of_blocks::<false>(cells, cap),
+                },
+            ));
+        }
+        // The squares within blocks are those of all requests, without those of the means.
+        let mut squares = self.after.squares(&self.scale, cap_after) + self.others.squares(&self.scale, cap);
+        let mut freedom = 0.0;
+        for block in blocks.iter().flat_map(|(_, blocks)| blocks) {
+            squares -= block.n * block.mean * block.mean;
+            freedom += (block.n - 1.0).max(0.0);
+        }
         let within = if freedom > 0.0 { (squares / freedom).max(LEAST_VARIANCE) } else { LEAST_VARIANCE };
-        let located: Vec<Option<Located>> = blocks.iter().map(|blocks| Located::of(blocks.as_ref()?)).collect();
-        let dispersion = dispersion(&blocks, &located, within);
-        located
-            .into_iter()
-            .enumerate()
-            .map(|(at, located)| {
-                let located = located?;
-                let factor = if located.is_iqm { IQM_VARIANCE } else { 1.0 };
-                let variance = within * dispersion * factor / located.n;
-                Some(Level {
-                    n: located.n,
-                    ln_ms: located.ln_ms,
-                    variance,
-                    mean_ms: matches!(at, BEFORE | AFTER).then_some(located.mean_ms),
-                })
-            })
-            .collect()
+        let mut levels = vec![None; windows.all().len()];
+        self.ratios.clear();
+        for (at, blocks) in &blocks {
+            let Some(located) = Located::of(blocks) else { continue };
+            let known = blocks.iter().filter(|block| block.n > 0.0);
+            self.ratios.extend(known.map(|block| block.n * (block.mean - located.ln_ms).powi(2) / within));
+            let factor = if located.is_iqm { IQM_VARIANCE } else { 1.0 };
+            levels[*at] = Some(Level {
+                n: located.n,
+                ln_ms: located.ln_ms,
+                variance: within * factor / located.n,
+                mean_ms: matches!(*at, BEFORE | AFTER).then_some(located.mean_ms),
+            });
+        }
+        let dispersion = dispersion(&mut self.ratios);
+        levels.iter_mut().flatten().for_each(|level| level.variance *= dispersion);
+        self.blocks = blocks;
+        (levels, sides)
     }
 
-    /// The bucket above which durations count as much as that bucket: in the window after the rollout, and elsewhere.
-    fn caps(&mut self, series: &Series, windows: &Windows) -> [u16; 2] {
-        let spread = &mut self.spread;
-        spread.clear();
-        spread.add_all(series.window(BEFORE));
-        let before = (spread.n() >= FEWEST_OF_A_MEDIAN).then(|| spread.bucket_at(0.5)).flatten();
-        for (at, window) in windows.all().iter().enumerate() {
-            if !matches!(window.role, Role::Before | Role::After) && spread.n() < ENOUGH_TO_WINSORISE {
-                spread.add_all(series.window(at));
+    /// The bucket above which durations count as much as that bucket, in the window after the rollout and elsewhere; and
+    /// the percentiles of both sides. All requests are in `after` and `others` then.
+    fn caps(&mut self, series: &Series, windows: &Windows) -> ([u16; 2], [Side; 2]) {
+        let (after, others) = (&mut self.after, &mut self.others);
+        after.clear();
+        after.add_all(series.window(AFTER));
+        others.clear();
+        others.add_all(series.window(BEFORE));
+        let (n_before, side_before, [median_before, _]) = others.side();
+        let (n_after, side_after, [median_after, _]) = after.side();
+        let baseline = |spread: &Spread| spread.buckets_at([0.5, 0.75, WINSORISED_AT]);
+        let mut enough = None;
+        for at in (0..windows.all().len()).filter(|at| !matches!(*at, BEFORE | AFTER)) {
+            if enough.is_none() && others.n() >= ENOUGH_TO_WINSORISE {
+                enough = baseline(others);
             }
+            others.add_all(series.window(at));
         }
-        if spread.n() < FEWEST_TO_WINSORISE {
-            return [BUCKETS as u16 - 1; 2];
+        let sides = [side_before, side_after];
+        let found = enough.or_else(|| baseline(others)).filter(|_| others.n() >= FEWEST_TO_WINSORISE);
+        let Some([median, quarter, cap]) = found else { return ([BUCKETS as u16 - 1; 2], sides) };
+        if n_after == 0 {
+            return ([cap; 2], sides);
         }
-        let [median, quarter, cap] =
-            [0.5, 0.75, WINSORISED_AT].map(|share| spread.bucket_at(share).unwrap_or_default());
-        let (usual, distance) = (before.unwrap_or(median), self.scale.ln(quarter) - self.scale.ln(median));
-        spread.clear();
-        spread.add_all(series.window(AFTER));
-        let Some(after) = spread.bucket_at(0.5) else { return [cap; 2] };
+        let usual = if n_before >= FEWEST_OF_A_MEDIAN { median_before } else { median };
+        let distance = self.scale.ln(quarter) - self.scale.ln(median);
         // What became slower as a whole, beyond the chance of a median, is not cut where it used to end.
-        let chance = MEDIAN_ERRORS * distance / (spread.n() as f64).sqrt();
-        let slower = (self.scale.ln(after) - self.scale.ln(usual) - chance).max(0.0);
-        [bucket_of(middle_of(cap) * slower.exp()), cap]
+        let chance = MEDIAN_ERRORS * distance / (n_after as f64).sqrt();
+        let slower = (self.scale.ln(median_after) - self.scale.ln(usual) - chance).max(0.0);
+        ([bucket_of(middle_of(cap) * slower.exp()), cap], sides)
     }
 
-    fn blocks<const WITH_MS: bool>(&self, cells: &[Cell; BLOCKS], cap: u16) -> [Block; BLOCKS] {
+    fn of_blocks<const WITH_MS: bool>(&self, cells: &[Cell; BLOCKS], cap: u16) -> [Block; BLOCKS] {
         std::array::from_fn(|at| self.block::<WITH_MS>(&cells[at].sketch, cap))
     }
 
@@ -131,8 +156,7 @@ impl Reducer {
             return Block::default();
         }
         let sums = sketch.moments::<WITH_MS>(&self.scale, cap);
-        let mean = sums.ln / n;
-        Block { n, mean, squares: (sums.squares - n * mean * mean).max(0.0), sum_ms: sums.ms }
+        Block { n, mean: sums.ln / n, sum_ms: sums.ms }
     }
 }
 
@@ -164,8 +188,8 @@ impl Located {
             return None;
         }
         let ln_ms = if is_iqm {
-            let means = &mut means[..kept];
-            means.sort_unstable_by(f64::total_cmp);
+            means[kept..].fill(f64::INFINITY);
+            sort_blocks(&mut means);
             let middle = &means[kept / 4..kept - kept / 4];
             middle.iter().sum::<f64>() / middle.len() as f64
         } else {
@@ -180,9 +204,13 @@ impl Located {
 /// A rush is looked for in up to four blocks in a row, because one block of a quiet endpoint has too few requests to tell.
 fn crowded(blocks: &[Block; BLOCKS]) -> [bool; BLOCKS] {
     let mut counts = blocks.map(|block| block.n);
-    counts.sort_unstable_by(f64::total_cmp);
-    let usual = counts[BLOCKS / 3];
     let mut crowded = [false; BLOCKS];
+    let (least, most) = counts.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), n| (least.min(*n), most.max(*n)));
+    if most <= (1.0 + CROWDED_SHARE) * least {
+        return crowded;
+    }
+    sort_blocks(&mut counts);
+    let usual = counts[BLOCKS / 3];
     if usual <= 0.0 || counts[BLOCKS - 1] <= (1.0 + CROWDED_SHARE) * usual {
         return crowded;
     }
@@ -199,16 +227,41 @@ fn crowded(blocks: &[Block; BLOCKS]) -> [bool; BLOCKS] {
     crowded
 }
 
-/// How much more blocks differ than their requests would by chance: minutes have moods of their own.
-fn dispersion(blocks: &[Option<[Block; BLOCKS]>], located: &[Option<Located>], within: f64) -> f64 {
-    let mut ratios: Vec<f64> = Vec::new();
-    for (blocks, located) in blocks.iter().zip(located) {
-        let (Some(blocks), Some(located)) = (blocks, located) else { continue };
-        let known = blocks.iter().filter(|block| block.n > 0.0);
-        ratios.extend(known.map(|block| block.n * (block.mean - located.ln_ms).powi(2) / within));
+/// Sorts a number of each block: pairs are put in order without a branch (a network of 39, as in Knuth, "The Art of Computer
+/// Programming" 3, 5.3.4). There is no NaN among them.
+fn sort_blocks(numbers: &mut [f64; BLOCKS]) {
+    #[rustfmt::skip]
+    const PAIRS: [(usize, usize); 39] = [
+        (0, 8), (1, 7), (2, 6), (3, 11), (4, 10), (5, 9), (0, 1), (2, 5), (3, 4), (6, 9), (7, 8), (10, 11), (0, 2),
+        (1, 6), (5, 10), (9, 11), (0, 3), (1, 2), (4, 6), (5, 7), (8, 11), (9, 10), (1, 4), (3, 5), (6, 8), (7, 10),
+        (1, 3), (2, 5), (6, 9), (8, 10), (2, 3), (4, 5), (6, 7), (8, 9), (4, 6), (5, 7), (3, 4), (5, 6), (7, 8),
+    ];
+    for (low, high) in PAIRS {
+        let (left, right) = (numbers[low], numbers[high]);
+        (numbers[low], numbers[high]) = (left.min(right), left.max(right));
     }
-    let Some(median) = super::numbers::median(&mut ratios) else { return 1.0 };
+}
+
+/// How much more blocks differ than their requests would by chance: minutes have moods of their own. From the squared
+/// distances of blocks from their window, as shares of what chance makes them.
+fn dispersion(ratios: &mut [f64]) -> f64 {
+    let Some(median) = median(ratios) else { return 1.0 };
     let own = median / MEDIAN_OF_BLOCKS;
     let k = ratios.len() as f64;
     ((own * k + DISPERSION_PRIOR) / (k + DISPERSION_PRIOR)).max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What sorts all zeros and ones sorts everything.
+    #[test]
+    fn the_network_sorts() {
+        for bits in 0..1_u32 << BLOCKS {
+            let mut numbers = std::array::from_fn(|at| f64::from(bits >> at & 1));
+            sort_blocks(&mut numbers);
+            assert!(numbers.is_sorted(), "{bits:b}: {numbers:?}");
+        }
+    }
 }

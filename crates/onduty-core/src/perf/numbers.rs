@@ -1,6 +1,11 @@
 //! The little mathematics that the statistics need: medians, a linear system, distributions.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use smallvec::SmallVec;
+use statrs::distribution::{Continuous, ContinuousCDF, StudentsT};
+use statrs::function::erf::erfc_inv;
+
+/// Degrees of freedom from which the expansion of [`exceeded_with`] is as good as the distribution.
+const ENOUGH_FOR_THE_EXPANSION: f64 = 60.0;
 
 /// The middle value; `values` end up in another order.
 pub fn median(values: &mut [f64]) -> Option<f64> {
@@ -18,75 +23,81 @@ pub fn quantile(values: &mut [f64], q: f64) -> Option<f64> {
     Some(low + (high - low) * share)
 }
 
-/// A symmetric positive definite matrix, row by row.
+/// A symmetric positive definite matrix, taken apart: the lower triangle L with L·Lᵀ = the matrix (Cholesky).
 #[derive(Debug, Clone)]
-pub struct Matrix {
+pub struct Cholesky {
     size: usize,
-    cells: Vec<f64>,
+    /// Row by row, each up to the diagonal; on the diagonal are reciprocals.
+    lower: SmallVec<[f64; 96]>,
 }
 
-impl Matrix {
-    /// The matrix of `cell(row, column)`.
-    pub fn of(size: usize, cell: impl Fn(usize, usize) -> f64) -> Matrix {
-        let mut cells = Vec::with_capacity(size * size);
+/// A number for each of some windows, which mostly needs no memory of its own.
+pub type Numbers = SmallVec<[f64; 24]>;
+
+impl Cholesky {
+    /// The matrix of `cell(row, column)`, which is asked for columns up to the row; `None` when it is not positive definite.
+    pub fn of(size: usize, cell: impl Fn(usize, usize) -> f64) -> Option<Cholesky> {
+        let mut lower = SmallVec::with_capacity(size * (size + 1) / 2);
         for row in 0..size {
-            cells.extend((0..size).map(|column| cell(row, column)));
-        }
-        Matrix { size, cells }
-    }
-
-    /// Adds to a cell of the diagonal.
-    pub fn add_to_diagonal(&mut self, at: usize, more: f64) {
-        self.cells[at * self.size + at] += more;
-    }
-
-    /// Its inverse, by Cholesky's decomposition; `None` when it is not positive definite.
-    pub fn inverse(mut self) -> Option<Matrix> {
-        let size = self.size;
-        // The lower triangle becomes L with L·Lᵀ = the matrix.
-        for row in 0..size {
-            for column in 0..=row {
-                let mut sum = self.cells[row * size + column];
-                for at in 0..column {
-                    sum -= self.cells[row * size + at] * self.cells[column * size + at];
-                }
-                self.cells[row * size + column] = if row == column {
-                    if sum.is_nan() || sum <= 0.0 {
-                        return None;
-                    }
-                    sum.sqrt()
-                } else {
-                    sum / self.cells[column * size + column]
-                };
+            let start = lower.len();
+            for column in 0..row {
+                let other = &lower[place(column)..=place(column) + column];
+                let sum = cell(row, column) - dot(&lower[start..], &other[..column]);
+                let reciprocal = other[column];
+                lower.push(sum * reciprocal);
             }
-        }
-        // L becomes its own inverse.
-        for column in 0..size {
-            self.cells[column * size + column] = 1.0 / self.cells[column * size + column];
-            for row in column + 1..size {
-                let mut sum = 0.0;
-                for at in column..row {
-                    sum -= self.cells[row * size + at] * self.cells[at * size + column];
-                }
-                self.cells[row * size + column] = sum / self.cells[row * size + row];
+            let square = cell(row, row) - dot(&lower[start..], &lower[start..]);
+            if square.is_nan() || square <= 0.0 {
+                return None;
             }
+            lower.push(1.0 / square.sqrt());
         }
-        let lower = &self.cells;
-        let cell = |row: usize, column: usize| -> f64 {
-            (row.max(column)..size).map(|at| lower[at * size + row] * lower[at * size + column]).sum()
-        };
-        Some(Matrix::of(size, cell))
+        Some(Cholesky { size, lower })
     }
 
-    /// The matrix times a vector.
-    pub fn times(&self, vector: &[f64]) -> Vec<f64> {
-        self.cells.chunks_exact(self.size.max(1)).map(|row| dot(row, vector)).collect()
+    fn row(&self, row: usize) -> (&[f64], f64) {
+        let start = place(row);
+        (&self.lower[start..start + row], self.lower[start + row])
     }
 
-    /// A cell of the diagonal.
-    pub fn diagonal(&self, at: usize) -> f64 {
-        self.cells[at * self.size + at]
+    /// The inverse of the matrix, times a vector.
+    pub fn solve(&self, vector: &[f64]) -> Numbers {
+        let mut solution: Numbers = vector.into();
+        for row in 0..self.size {
+            let (others, reciprocal) = self.row(row);
+            solution[row] = (solution[row] - dot(others, &solution[..row])) * reciprocal;
+        }
+        for row in (0..self.size).rev() {
+            let (others, reciprocal) = self.row(row);
+            let value = solution[row] * reciprocal;
+            solution[row] = value;
+            solution[..row].iter_mut().zip(others).for_each(|(sum, other)| *sum -= other * value);
+        }
+        solution
     }
+
+    /// The diagonal of the inverse of the matrix.
+    pub fn diagonal_of_inverse(&self) -> Numbers {
+        let mut column: Numbers = SmallVec::from_elem(0.0, self.size);
+        let mut diagonal = Numbers::with_capacity(self.size);
+        for at in 0..self.size {
+            // A column of the inverse of L; the diagonal is the sum of its squares.
+            let mut sum = 0.0;
+            for row in at..self.size {
+                let (others, reciprocal) = self.row(row);
+                let unit = if row == at { 1.0 } else { 0.0 };
+                column[row] = (unit - dot(&others[at..], &column[at..row])) * reciprocal;
+                sum += column[row] * column[row];
+            }
+            diagonal.push(sum);
+        }
+        diagonal
+    }
+}
+
+/// Where a row begins.
+fn place(row: usize) -> usize {
+    row * (row + 1) / 2
 }
 
 /// The sum of products.
@@ -99,9 +110,33 @@ pub fn chance_above(t: f64, freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |student| student.cdf(-t))
 }
 
-/// What Student's t with `freedom` degrees exceeds with the chance `chance`.
+/// What Student's t with `freedom` (at least three) degrees exceeds with the chance `chance`, from 0.001 to 0.5.
+///
+/// The expansion of Cornish and Fisher around the normal value (Fisher and Cornish, "The percentile points of distributions
+/// having known cumulants", Technometrics 2, 1960), made exact by Newton's method.
 pub fn exceeded_with(chance: f64, freedom: f64) -> f64 {
-    StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |student| student.inverse_cdf(1.0 - chance))
+    let Ok(student) = StudentsT::new(0.0, 1.0, freedom) else { return f64::NAN };
+    let z = std::f64::consts::SQRT_2 * erfc_inv(2.0 * chance);
+    let (square, share) = (z * z, 1.0 / freedom);
+    let terms = [
+        z * (square + 1.0) / 4.0,
+        z * (5.0 * square.powi(2) + 16.0 * square + 3.0) / 96.0,
+        z * (3.0 * square.powi(3) + 19.0 * square.powi(2) + 17.0 * square - 15.0) / 384.0,
+        z * (79.0 * square.powi(4) + 776.0 * square.powi(3) + 1482.0 * square.powi(2) - 1920.0 * square - 945.0)
+            / 92160.0,
+    ];
+    let mut t = z + terms.iter().rev().fold(0.0, |sum, term| (sum + term) * share);
+    if freedom > ENOUGH_FOR_THE_EXPANSION {
+        return t;
+    }
+    for _ in 0..4 {
+        let step = (student.cdf(-t) - chance) / student.pdf(t);
+        t += step;
+        if step.abs() < 1e-7 {
+            break;
+        }
+    }
+    t
 }
 
 /// The chance that at least `successes` of `trials` succeed when each does with `chance`; both may be fractions.
@@ -142,22 +177,43 @@ mod tests {
 
     #[test]
     fn a_matrix_times_its_inverse_is_one() {
-        let matrix = Matrix::of(5, |row, column| 25.0 + if row == column { 0.1 * (row + 1) as f64 } else { 0.0 });
-        let inverse = matrix.clone().inverse().unwrap();
+        let cell = |row: usize, column: usize| 25.0 + if row == column { 0.1 * (row + 1) as f64 } else { 0.0 };
+        let parts = Cholesky::of(5, cell).unwrap();
+        let diagonal = parts.diagonal_of_inverse();
         for row in 0..5 {
             let unit: Vec<f64> = (0..5).map(|at| f64::from(u8::from(at == row))).collect();
-            let back = matrix.times(&inverse.times(&unit));
-            for (at, value) in back.iter().enumerate() {
-                assert!((value - unit[at]).abs() < 1e-9, "row {row}, column {at}: {value}");
+            let solved = parts.solve(&unit);
+            assert!((solved[row] - diagonal[row]).abs() < 1e-9);
+            for (at, expected) in unit.iter().enumerate() {
+                let back: f64 = (0..5).map(|column| cell(at, column) * solved[column]).sum();
+                assert!((back - expected).abs() < 1e-9, "row {row}, column {at}: {back}");
             }
         }
-        assert!(Matrix::of(2, |_, _| 1.0).inverse().is_none());
+        assert!(Cholesky::of(2, |_, _| 1.0).is_none());
     }
 
     #[test]
     fn student_as_in_the_tables() {
         assert!((chance_above(2.228, 10.0) - 0.025).abs() < 1e-4);
-        assert!((exceeded_with(0.025, 10.0) - 2.228).abs() < 1e-3);
+        for (chance, freedom, t) in [
+            (0.025, 3.0, 3.1824),
+            (0.025, 10.0, 2.2281),
+            (0.05, 5.0, 2.0150),
+            (0.05, 120.0, 1.6577),
+            (0.025, 1e4, 1.9602),
+        ] {
+            assert!(
+                (exceeded_with(chance, freedom) - t).abs() < 1e-4,
+                "{chance}, {freedom}: {}",
+                exceeded_with(chance, freedom)
+            );
+        }
+        for freedom in [3.0, 3.5, 4.0, 7.7, 15.0, 29.9, 30.1, 31.0, 60.0, 300.0, 9999.0] {
+            for chance in [0.001, 0.025, 0.05, 0.3] {
+                let t = exceeded_with(chance, freedom);
+                assert!((chance_above(t, freedom) / chance - 1.0).abs() < 1e-6, "{chance}, {freedom}: {t}");
+            }
+        }
         assert!((chance_above(-1.0, 3.0) + chance_above(1.0, 3.0) - 1.0).abs() < 1e-12);
     }
 

@@ -4,7 +4,8 @@
 //! share a day's level, windows after the time of the rollout share what that hour is like. Difference in differences
 //! is the special case of endless traffic; an endpoint with little of it gets the level of earlier days for free.
 
-use super::numbers::{Matrix, dot};
+use super::numbers::{Cholesky, Numbers, dot};
+use smallvec::SmallVec;
 
 /// Variance of a level of which nothing is known: the logarithm of a duration may be anywhere.
 const UNKNOWN_LEVEL: f64 = 25.0;
@@ -92,33 +93,37 @@ pub fn expected(known: &[Known], moves: Moves) -> Option<Expected> {
     }
     let centre = known.iter().map(|window| window.ln_ms / window.variance).sum::<f64>()
         / known.iter().map(|window| 1.0 / window.variance).sum::<f64>();
-    let levels: Vec<f64> = known.iter().map(|window| window.ln_ms - centre).collect();
+    let levels: Numbers = known.iter().map(|window| window.ln_ms - centre).collect();
     let shared = |left: &Known, right: &Known| {
         let when = |is_so: bool, variance: f64| if is_so { variance } else { 0.0 };
         when(left.era == right.era, UNKNOWN_LEVEL)
             + when(left.day == right.day, moves.of_days)
             + when(left.is_after && right.is_after, moves.of_hours)
     };
-    let covariance = Matrix::of(known.len(), |row, column| {
+    let covariance = |row: usize, column: usize| {
         shared(&known[row], &known[column]) + if row == column { known[row].variance } else { 0.0 }
-    });
+    };
     let asked = Known { ln_ms: 0.0, variance: 0.0, day: 0, is_after: true, era: 0 };
-    let with_asked: Vec<f64> = known.iter().map(|window| shared(window, &asked)).collect();
+    let with_asked: Numbers = known.iter().map(|window| shared(window, &asked)).collect();
 
-    let mut second = covariance.clone();
-    let precision = covariance.inverse()?;
-    let weighted = precision.times(&levels);
+    let mut parts = Cholesky::of(known.len(), covariance)?;
+    let weighted = parts.solve(&levels);
+    let diagonal = parts.diagonal_of_inverse();
     let mut shifted = 0;
+    let mut doubts: Numbers = SmallVec::from_elem(0.0, known.len());
     for (at, window) in known.iter().enumerate() {
         // The residual of a window from what all others say of it, in its own standard deviations.
-        let surprise = (weighted[at] / precision.diagonal(at).sqrt()).abs() / SURPRISING;
+        let surprise = (weighted[at] / diagonal[at].sqrt()).abs() / SURPRISING;
         if window.day != 0 && surprise > 1.0 {
-            second.add_to_diagonal(at, (window.variance + moves.of_days) * (surprise * surprise - 1.0));
+            doubts[at] = (window.variance + moves.of_days) * (surprise * surprise - 1.0);
             shifted += 1;
         }
     }
-    let precision = if shifted > 0 { second.inverse()? } else { precision };
-    let weights = precision.times(&with_asked);
+    if shifted > 0 {
+        let doubted = |row, column| covariance(row, column) + if row == column { doubts[row] } else { 0.0 };
+        parts = Cholesky::of(known.len(), doubted)?;
+    }
+    let weights = parts.solve(&with_asked);
     let variance = shared(&asked, &asked) - dot(&weights, &with_asked);
     Some(Expected { ln_ms: centre + dot(&weights, &levels), variance: variance.max(0.0), shifted })
 }
