@@ -89,6 +89,8 @@ pub struct Facts {
     pub slots: Vec<Slot>,
     /// Thousandths of points that each person should serve of each duty; `person * duties + duty`.
     pub targets: Vec<i64>,
+    /// Thousandths of shifts that would be each person's share of each duty's slots; `person * duties + duty`.
+    pub shares: Vec<i64>,
     /// The last day for the first shift of those who are new; `None` where the horizon ends before.
     pub deadlines: Vec<Option<Day>>,
     /// `person * days + day`: why this person serves nothing that day, 0 for nothing.
@@ -129,8 +131,9 @@ impl Facts {
             }));
             deadlines.push(deadline(&instance, person));
         }
-        let mut facts = Facts { instance, slots, targets: Vec::new(), deadlines, away, barred, days };
-        facts.targets = facts.all_targets();
+        let mut facts =
+            Facts { instance, slots, targets: Vec::new(), shares: Vec::new(), deadlines, away, barred, days };
+        (facts.targets, facts.shares) = facts.all_targets();
         Ok(facts)
     }
 
@@ -196,7 +199,7 @@ impl Facts {
         person.avoid_weekdays[usize::from(day.weekday())] || person.avoid_dates.contains(&day)
     }
 
-    fn all_targets(&self) -> Vec<i64> {
+    fn all_targets(&self) -> (Vec<i64>, Vec<i64>) {
         let (people, duties) = (self.people(), self.duties());
         let mut weights = vec![0_i128; people * duties];
         for (person, who) in self.instance.people.iter().enumerate() {
@@ -206,7 +209,7 @@ impl Facts {
                 }
             }
         }
-        let mut targets = vec![0; people * duties];
+        let (mut targets, mut shares) = (vec![0; people * duties], vec![0; people * duties]);
         for duty in 0..duties {
             let present = (0..people).filter(|person| weights[person * duties + duty] > 0);
             let carried = |person: usize| i128::from(self.instance.people[person].carry[duty]);
@@ -214,13 +217,17 @@ impl Facts {
                 self.slots.iter().filter(|slot| slot.duty == duty).map(|slot| i128::from(slot.points)).sum();
             let all = points + present.clone().map(carried).sum::<i128>();
             let sum: i128 = present.clone().map(|person| weights[person * duties + duty]).sum();
+            let slots = self.slots.iter().filter(|slot| slot.duty == duty).count() as i128;
             for person in present {
-                let share = (1000 * weights[person * duties + duty] * all).div_euclid(sum);
+                let weight = weights[person * duties + duty];
+                shares[person * duties + duty] =
+                    i64::try_from((1000 * weight * slots).div_euclid(sum)).unwrap_or(i64::MAX);
+                let share = (1000 * weight * all).div_euclid(sum);
                 targets[person * duties + duty] =
                     i64::try_from((share - 1000 * carried(person)).max(0)).unwrap_or(i64::MAX);
             }
         }
-        targets
+        (targets, shares)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fair plan: who serves which day, so that nobody is overburdened and people can rely on what they have seen.
 //!
-//! Called by `onduty plan`. Everything is read from an instance (`read`), judged by hard rules and a score (`check`).
+//! Called by `onduty plan`. Everything is read from an instance (`read`), judged by hard rules and a score (`check`), and made (`solve`).
 //! Never asks for the time, never draws a number that is not in the seed. `docs/design/plan.md` has the reasons; `schedule` is the
 //! rotation that the pages show today.
 
@@ -12,6 +12,7 @@ mod instance;
 mod read;
 mod score;
 mod solution;
+mod solve;
 
 pub use check::{Rule, Verdict, Violation, check};
 pub use day::Day;
@@ -21,6 +22,7 @@ pub use instance::{Duty, Instance, Leave, LeaveKind, Person, Points, Published, 
 pub use read::read;
 pub use score::{LEVELS, Score};
 pub use solution::{Assignment, Solution, Uncovered, read_solution};
+pub use solve::{Impossible, Settings, Solved, solve};
 
 #[cfg(test)]
 mod tests;

@@ -84,7 +84,7 @@ enum Command {
     Owner(owner::OwnerArgs),
     /// Response times around a rollout: which endpoints got slower
     Perf(perf::PerfArgs),
-    /// A fair plan from a file: check
+    /// A fair plan, from and to files: solve, check
     Plan(plan::PlanArgs),
     /// Send a signal, or explain what a payload means
     Signal(signal::SignalArgs),

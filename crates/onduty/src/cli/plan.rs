@@ -1,9 +1,9 @@
-//! `onduty plan check`: plans as files. Needs no server.
+//! `onduty plan solve` and `check`: plans as files. Needs no server.
 
 use super::{BAD_INPUT, FINDING, OK};
 use crate::texts::{count, visible};
 use clap::{Args, Subcommand};
-use onduty_core::plan::{self, Facts, LEVELS, Problem, Solution, Verdict};
+use onduty_core::plan::{self, Facts, LEVELS, Problem, Solution, Solved, Verdict};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,9 +11,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod wire;
+
 /// Bytes of a file of a plan; ten thousand people have some twenty million.
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
-/// Violations that are printed; the others are counted.
+/// An hour or so of search.
+const MOST_MOVES: u64 = 10_000_000_000;
+/// Violations or uncovered slots that are printed; the others are counted.
 const SHOWN: usize = 50;
 
 /// Plans as files.
@@ -25,10 +29,33 @@ pub struct PlanArgs {
 
 #[derive(Debug, Subcommand)]
 enum PlanCommand {
+    /// Make a plan: nobody serves who cannot, shares are fair, turns far apart, what is published stays
+    ///
+    /// The plan (onduty-schedule-solution/1) is on standard output, how good it is on standard error. The same file, seed and number
+    /// of moves give the same plan.
+    ///
+    /// Exits with 0 when there is a plan, even where it has to leave slots uncovered, 2 when none can be made.
+    Solve(SolveArgs),
     /// Whether every hard rule holds in a plan, and how good it is
     ///
     /// Exits with 0 when every hard rule holds, 1 when one does not, 2 when a file cannot be read.
     Check(CheckArgs),
+}
+
+#[derive(Debug, Args)]
+struct SolveArgs {
+    /// People, duties and rules (onduty-schedule-instance/1)
+    #[arg(value_name = "INSTANCE")]
+    instance: PathBuf,
+    /// Where the search goes first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// How many moves the search tries; as many as the size wants unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=MOST_MOVES))]
+    moves: Option<u64>,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -57,12 +84,19 @@ enum Unreadable {
     Problems(PathBuf, Vec<Problem>),
     #[error("{}", .0.display())]
     TooLarge(PathBuf, #[source] plan::TooLarge),
+    #[error("no plan can be made from {}", .0.display())]
+    Impossible(PathBuf, #[source] plan::Impossible),
+    #[error("the plan that was made breaks {0}: this is a fault of onduty")]
+    Broken(plan::Violation),
 }
 
 /// Does what the command says.
 pub fn run(args: &PlanArgs) -> ExitCode {
-    let PlanCommand::Check(args) = &args.command;
-    match checked(args) {
+    let done = match &args.command {
+        PlanCommand::Solve(args) => solved(args),
+        PlanCommand::Check(args) => checked(args),
+    };
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             complain(&error);
@@ -79,6 +113,37 @@ fn complain(error: &Unreadable) {
     } else {
         eprintln!("{}", visible(&super::stores::with_causes(error)));
     }
+}
+
+fn solved(args: &SolveArgs) -> Result<u8, Unreadable> {
+    let facts = facts(&args.instance)?;
+    let settings = plan::Settings { seed: args.seed, moves: args.moves };
+    let solved =
+        plan::solve(&facts, &settings).map_err(|error| Unreadable::Impossible(args.instance.clone(), error))?;
+    // What leaves here was judged, always.
+    if let Some(violation) = solved.verdict.violations.first() {
+        return Err(Unreadable::Broken(violation.clone()));
+    }
+    eprint!("{}", summary(&solved));
+    print!("{}", wire::solution(&facts.instance.name, &solved, args.json));
+    Ok(OK)
+}
+
+fn summary(solved: &Solved) -> String {
+    let mut out = String::new();
+    for slot in solved.solution.uncovered.iter().take(SHOWN) {
+        out += &format!("nobody can serve {} on {}\n", visible(&slot.duty), slot.day);
+    }
+    if solved.solution.uncovered.len() > SHOWN {
+        out += &format!("… and {} more\n", count(solved.solution.uncovered.len() - SHOWN, "slot"));
+    }
+    let proven: Vec<&str> =
+        solved.proven().into_iter().zip(LEVELS).filter_map(|(is, level)| is.then_some(level)).collect();
+    out + &format!(
+        "{}\nproven to be the least: {}\n",
+        solved.verdict.score,
+        if proven.is_empty() { "nothing".to_owned() } else { proven.join(", ") }
+    )
 }
 
 fn checked(args: &CheckArgs) -> Result<u8, Unreadable> {

@@ -47,3 +47,114 @@ async fn files_that_cannot_be_read_are_named_and_end_with_2() {
         assert!(!said.err.contains('\u{1b}') && !said.err.contains('\u{202e}'), "{}", said.err);
     }
 }
+
+/// Two people for a week of March, of whom one is away from Wednesday on.
+fn week() -> Value {
+    let person = |id: &str, leave: Value| {
+        json!({
+            "id": id, "calendar": "none", "employed": ["2020-01-01", null], "work_days": [1, 2, 3, 4, 5],
+            "members": {"eng": 1000}, "skills": [], "leave": leave, "avoid_dates": [], "avoid_weekdays": [], "history": [],
+            "carry": {}, "joiner": false, "experienced": true
+        })
+    };
+    json!({
+        "schema": "onduty-schedule-instance/1", "name": "week", "as_of": "2026-02-20",
+        "horizon": {"first": "2026-03-02", "last": "2026-03-08"}, "calendars": {"none": []},
+        "duties": [{
+            "id": "eng", "time_zone": "Europe/Paris", "from": "09:30", "to": "18:30", "to_next_day": false,
+            "weekdays": [1, 2, 3, 4, 5], "closed": null, "requires": null, "min_gap_days": 2, "want_gap_days": 2
+        }],
+        "people": [
+            person("zoe\u{1b}[31m", json!([])),
+            person("omar", json!([{"from": "2026-03-04", "to": "2026-03-08", "kind": "leave"}]))
+        ],
+        "rules": {
+            "points": {"normal": 4, "friday": 6, "weekend": 8, "bridge": 8}, "leave_guard_min_workdays": 3,
+            "joiner_deadline_workdays": 10, "fair_tolerance_milli": 2000, "near_days": 14, "change_cost_near": 3,
+            "change_cost_far": 1, "freeze_until": null, "require_instants": true, "require_explanations": true
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_week_that_cannot_be_covered_is_planned_as_far_as_it_goes_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("week.json"), week().to_string()).unwrap();
+    let said = onduty(folder.path(), &[], &["plan", "solve", "week.json", "--json"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let plan: Value = serde_json::from_str(&said.out).unwrap();
+    let days = |key: &str| -> Vec<String> {
+        plan[key].as_array().unwrap().iter().map(|row| row["date"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(days("assignments"), ["2026-03-02", "2026-03-03", "2026-03-06"]);
+    assert_eq!(days("uncovered"), ["2026-03-04", "2026-03-05"]);
+    assert_eq!(plan["assignments"][0]["start"], "2026-03-02T08:30:00Z");
+    assert_eq!(plan["uncovered"][0]["why"], json!({"zoe\u{1b}[31m": "min_gap", "omar": "leave"}));
+    assert_eq!(plan["uncovered"][1]["why"], json!({"zoe\u{1b}[31m": "min_gap", "omar": "leave"}));
+    assert_eq!(plan["levels"]["uncovered"], json!({"value": 2, "at_least": 2, "proven": true}));
+    assert!(
+        said.err.starts_with("nobody can serve eng on 2026-03-04\nnobody can serve eng on 2026-03-05\n"),
+        "{}",
+        said.err
+    );
+    // As lines it is the same plan, and the checker has nothing against either.
+    let lines = onduty(folder.path(), &[], &["plan", "solve", "week.json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&lines.out).unwrap(), plan);
+    assert_eq!(lines.out.lines().count(), 11, "{}", lines.out);
+    for text in [said.out, lines.out] {
+        std::fs::write(folder.path().join("plan.json"), text).unwrap();
+        let said = onduty(folder.path(), &[], &["plan", "check", "week.json", "plan.json"]).await;
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+        assert!(said.out.starts_with("valid\nuncovered=2 "), "{}", said.out);
+    }
+}
+
+/// With few moves: the independent checker has nothing against the plans, the first levels are the best that are known, and the same
+/// seed gives the same bytes. `benches/plan/run` has the rest.
+#[tokio::test]
+async fn the_known_instances_are_planned_as_well_as_is_known() {
+    let Some(data) = shared("data/schedule/reference.json").and_then(|file| Some(file.parent()?.to_owned())) else {
+        return not_there("no data/schedule at ONDUTY_SHARED", "plans of the known instances");
+    };
+    let known: Value = serde_json::from_slice(&std::fs::read(data.join("reference.json")).unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, reference) in known.as_object().unwrap() {
+        let file = data.join(format!("{name}.json"));
+        let solve = ["plan", "solve", file.to_str().unwrap(), "--moves", "60000", "--seed", "7"];
+        let said = onduty(folder.path(), &[], &solve).await;
+        assert_eq!(said.code, 0, "{name}: {said:?}");
+        assert!(onduty(folder.path(), &[], &solve).await.out == said.out, "{name}: not the same again");
+        std::fs::write(folder.path().join("plan.json"), &said.out).unwrap();
+        let judged = std::process::Command::new("python3")
+            .args([data.join("check.py").as_os_str(), file.as_os_str(), folder.path().join("plan.json").as_os_str()])
+            .arg("--json")
+            .output();
+        let Ok(judged) = judged else { return not_there("python3 is not installed", "plans of the known instances") };
+        let judged = Said::of(&judged);
+        assert_eq!(judged.code, 0, "{name}: {}", judged.out);
+        let judged: Value = serde_json::from_str(&judged.out).unwrap();
+        let level = |score: &Value, level: usize| score[level].as_i64().unwrap();
+        for first in 0..3 {
+            assert_eq!(level(&judged["score"], first), level(&reference["best"], first), "{name}: {judged}");
+        }
+        assert!(level(&judged["score"], 3) <= level(&reference["best"], 3) + 500, "{name}: {judged}");
+        assert_eq!(judged["score"], serde_json::from_str::<Value>(&said.out).unwrap()["score"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_planned_ends_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut frozen = week();
+    frozen["published"] = json!([
+        {"date": "2026-03-02", "duty": "eng", "person": "omar"}, {"date": "2026-03-03", "duty": "eng", "person": "zoe\u{1b}[31m"},
+        {"date": "2026-03-04", "duty": "eng", "person": "zoe\u{1b}[31m"}
+    ]);
+    frozen["rules"]["freeze_until"] = json!("2026-03-04");
+    std::fs::write(folder.path().join("frozen.json"), frozen.to_string()).unwrap();
+    let said = onduty(folder.path(), &[], &["plan", "solve", "frozen.json"]).await;
+    assert_eq!((said.code, said.out.as_str()), (2, ""), "{said:?}");
+    assert!(said.err.starts_with("no plan can be made from frozen.json: zoe"), "{}", said.err);
+    assert!(said.err.contains("must stay there, which is too near to their shift of 2026-03-03"), "{}", said.err);
+    assert!(!said.err.contains('\u{1b}'), "{}", said.err);
+}

@@ -1,0 +1,206 @@
+//! Making a plan: construct, repair, search. The same facts, seed and number of moves give the same plan on every machine.
+
+mod anneal;
+mod bounds;
+mod construct;
+mod exact;
+mod moves;
+mod problem;
+mod random;
+mod state;
+
+use super::check::{Verdict, check};
+use super::day::Day;
+use super::facts::Facts;
+use super::score::Score;
+use super::solution::{Assignment, Solution, Uncovered};
+use anneal::{Best, anneal};
+use construct::construct;
+use problem::{NONE, Problem};
+use random::Random;
+use state::State;
+use std::collections::BTreeMap;
+
+/// People times slots of a plan that is made at once.
+const MOST_PAIRS: usize = 25_000_000;
+
+/// How a plan is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// Where the search goes first.
+    pub seed: u64,
+    /// How many moves it tries; `None` for as many as the size wants.
+    pub moves: Option<u64>,
+}
+
+/// Why no plan can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    /// Two shifts that must stay are too near to each other.
+    #[error(
+        "{person} is published for {day} and must stay there, which is too near to their shift of {other}; end the freeze before one of them"
+    )]
+    Frozen {
+        /// Whose.
+        person: String,
+        /// The other shift, published or served.
+        other: Day,
+        /// The frozen one.
+        day: Day,
+    },
+    /// Somebody new is frozen on a first shift to which no buddy can come.
+    #[error(
+        "{person} is new, is published for {day} and must stay there, and nobody who is experienced is free that day"
+    )]
+    NoBuddy {
+        /// Who.
+        person: String,
+        /// When.
+        day: Day,
+    },
+    /// More than fits.
+    #[error(
+        "{pairs} combinations of people and slots are too many to plan at once, {MOST_PAIRS} are taken; plan a shorter horizon"
+    )]
+    TooLarge {
+        /// People times slots.
+        pairs: usize,
+    },
+}
+
+/// A plan and how good it is.
+#[derive(Debug, Clone)]
+pub struct Solved {
+    /// Who serves when.
+    pub solution: Solution,
+    /// What the checker says of it; without violations.
+    pub verdict: Verdict,
+    /// What no plan can be better than, level by level.
+    pub bound: Score,
+    /// Thousandths of shifts by which days of the week and numbers of shifts differ too much; beside the levels.
+    pub uneven: i64,
+    /// The seed.
+    pub seed: u64,
+    /// How many moves were tried.
+    pub moves: u64,
+}
+
+impl Solved {
+    /// Level by level whether no plan can be better.
+    pub fn proven(&self) -> [bool; 7] {
+        std::array::from_fn(|level| self.verdict.score.0[level] <= self.bound.0[level])
+    }
+}
+
+/// Makes a plan.
+///
+/// # Errors
+/// Only when no plan can hold the hard rules, or the instance is too large.
+pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
+    let pairs = facts.people().saturating_mul(facts.slots.len());
+    if pairs > MOST_PAIRS {
+        return Err(Impossible::TooLarge { pairs });
+    }
+    let problem = Problem::new(facts);
+    let name = |person: usize| facts.instance.people[person].id.clone();
+    if let Some((other, day, person)) = problem.frozen_clash() {
+        return Err(Impossible::Frozen { person: name(person), other, day });
+    }
+    let mut random = Random::new(settings.seed);
+    let worst = bounds::bounds(&problem, 0)[3];
+    let mut state = construct(&problem, worst, &mut random);
+    if let Some(slot) = (0..problem.slots()).find(|slot| problem.fixed[*slot] && state.who[*slot] == NONE) {
+        return Err(Impossible::NoBuddy { person: name(problem.published[slot] as usize), day: facts.slots[slot].day });
+    }
+    let budget = settings.moves.unwrap_or_else(|| usual_moves(&problem));
+    let mut best = Best::of(&state);
+    let made = search(&problem, &mut state, &mut best, budget, &mut random);
+    let mut bound = bounds::bounds(&problem, best.key[0]);
+    if best.key[..7] > bound[..7] && exact::improve(&problem, &mut best, &bound) {
+        bound[..7].copy_from_slice(&best.key[..7]);
+    }
+    let state = restored(&problem, &best, worst);
+    let solution = as_solution(&problem, &state);
+    let verdict = check(facts, &solution);
+    let [levels @ .., _] = bound;
+    Ok(Solved { solution, verdict, bound: Score(levels), uneven: state.sums.uneven, seed: settings.seed, moves: made })
+}
+
+fn usual_moves(problem: &Problem) -> u64 {
+    300_000 + 8_000 * problem.slots() as u64
+}
+
+fn search<'a>(
+    problem: &'a Problem<'a>,
+    state: &mut State<'a>,
+    best: &mut Best,
+    budget: u64,
+    random: &mut Random,
+) -> u64 {
+    let mut made = 0;
+    for (share, hot, cold) in [(45, 3000.0, 12.0), (35, 500.0, 8.0), (20, 100.0, 4.0)] {
+        let goal = bounds::bounds(problem, best.key[0]);
+        if best.key <= goal {
+            break;
+        }
+        if made > 0 {
+            *state = restored(problem, best, best.key[3]);
+        }
+        made += anneal(state, best, (hot, cold), budget * share / 100, &goal, random);
+    }
+    made
+}
+
+/// The best plan as a state.
+fn restored<'a>(problem: &'a Problem<'a>, best: &Best, worst: i64) -> State<'a> {
+    let mut state = State::new(problem, worst);
+    for (slot, person) in best.who.iter().enumerate().filter(|(_, person)| **person != NONE) {
+        state.give(slot, *person as usize);
+        if best.buddy[slot] != NONE {
+            state.set_buddy(slot, best.buddy[slot]);
+            state.beside[*person as usize] = problem::index(slot);
+        }
+    }
+    state
+}
+
+fn as_solution(problem: &Problem, state: &State) -> Solution {
+    let facts = problem.facts;
+    let mut solution = Solution::default();
+    let name = |person: u32| facts.instance.people[person as usize].id.clone();
+    for (slot, here) in facts.slots.iter().enumerate() {
+        let duty = facts.instance.duties[here.duty].id.clone();
+        if state.who[slot] == NONE {
+            solution.uncovered.push(Uncovered { day: here.day, duty, why: Some(why_nobody(problem, state, slot)) });
+            continue;
+        }
+        let (start, end) = facts.instants(slot);
+        solution.assignments.push(Assignment {
+            day: here.day,
+            duty,
+            person: name(state.who[slot]),
+            buddy: (state.buddy[slot] != NONE).then(|| name(state.buddy[slot])),
+            start: Some(start.to_string()),
+            end: Some(end.to_string()),
+        });
+    }
+    solution
+}
+
+/// Why each member cannot serve a slot that nobody serves.
+fn why_nobody(problem: &Problem, state: &State, slot: usize) -> BTreeMap<String, String> {
+    let facts = problem.facts;
+    let mut why = BTreeMap::new();
+    let mut found = Vec::new();
+    for (person, who) in facts.instance.people.iter().enumerate() {
+        let code = match facts.blocked(person, slot) {
+            Some(super::facts::Static::NotMember) => continue,
+            Some(code) => code.code(),
+            None if state.is_busy(person, slot) => "other_duty",
+            None if !state.clashes(person, slot, &mut found) || !found.is_empty() => "min_gap",
+            None => "needs_buddy",
+        };
+        why.insert(who.id.clone(), code.to_owned());
+    }
+    why
+}
