@@ -53,15 +53,20 @@ impl Best {
     }
 }
 
-/// From `hot` to `cold` in so many moves; ends early when `goal` is reached. Returns how many moves were made.
-pub(super) fn anneal(
-    state: &mut State,
-    best: &mut Best,
-    (hot, cold): (f64, f64),
-    moves: u64,
-    goal: &Key,
-    random: &mut Random,
-) -> u64 {
+/// How one part of the search goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// Patience at its beginning and end.
+    pub(super) hot: f64,
+    pub(super) cold: f64,
+    pub(super) moves: u64,
+    /// Brings the greatest excess down, before all others.
+    pub(super) presses: bool,
+}
+
+/// From hot to cold in so many moves; ends early when `goal` is reached. Returns how many moves were made.
+pub(super) fn anneal(state: &mut State, best: &mut Best, part: Part, goal: &Key, random: &mut Random) -> u64 {
+    let Part { hot, cold, moves, presses } = part;
     let stretches =
         std::iter::successors(Some(hot), |heat| Some(heat * COOLING)).take_while(|heat| *heat > cold).count().max(1);
     let length = (moves / stretches as u64).max(1);
@@ -70,6 +75,8 @@ pub(super) fn anneal(
     let mut heat = hot;
     state.mark(best.key[3]);
     while made < moves {
+        let worst = if presses { (best.key[3] - 1).max(goal[3]) } else { best.key[3] };
+        state.weigh(worst, presses);
         for _ in 0..length.min(moves - made) {
             made += 1;
             journal.clear();

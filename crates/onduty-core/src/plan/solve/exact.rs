@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// Larger cases are not tried.
 const MOST_PAIRS: usize = 2_000;
 /// Beginnings that are looked at before it is given up.
-const PATIENCE: usize = 1_500_000;
+const PATIENCE: usize = 400_000;
 /// Nobody, in the last days.
 const NOBODY: u8 = u8::MAX;
 

@@ -14,7 +14,7 @@ use super::day::Day;
 use super::facts::Facts;
 use super::score::Score;
 use super::solution::{Assignment, Solution, Uncovered};
-use anneal::{Best, anneal};
+use anneal::{Best, Part, anneal};
 use construct::construct;
 use problem::{NONE, Problem};
 use random::Random;
@@ -23,6 +23,10 @@ use std::collections::BTreeMap;
 
 /// People times slots of a plan that is made at once.
 const MOST_PAIRS: usize = 25_000_000;
+
+/// Parts of the search: share of the moves in percent, patience at beginning and end, whether the greatest unfairness is pressed down.
+const PARTS: [(u64, f64, f64, bool); 4] =
+    [(35, 3000.0, 12.0, true), (25, 1500.0, 10.0, true), (25, 500.0, 8.0, false), (15, 100.0, 4.0, false)];
 
 /// How a plan is made.
 #[derive(Debug, Clone, Copy, Default)]
@@ -127,7 +131,8 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
 }
 
 fn usual_moves(problem: &Problem) -> u64 {
-    300_000 + 8_000 * problem.slots() as u64
+    let slots = problem.slots() as u64;
+    300_000 + 8_000 * slots + 6 * slots * slots
 }
 
 fn search<'a>(
@@ -138,7 +143,7 @@ fn search<'a>(
     random: &mut Random,
 ) -> u64 {
     let mut made = 0;
-    for (share, hot, cold) in [(45, 3000.0, 12.0), (35, 500.0, 8.0), (20, 100.0, 4.0)] {
+    for (share, hot, cold, presses) in PARTS {
         let goal = bounds::bounds(problem, best.key[0]);
         if best.key <= goal {
             break;
@@ -146,7 +151,8 @@ fn search<'a>(
         if made > 0 {
             *state = restored(problem, best, best.key[3]);
         }
-        made += anneal(state, best, (hot, cold), budget * share / 100, &goal, random);
+        let part = Part { hot, cold, moves: budget * share / 100, presses };
+        made += anneal(state, best, part, &goal, random);
     }
     made
 }

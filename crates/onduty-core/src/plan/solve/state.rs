@@ -4,7 +4,9 @@ use super::problem::{NONE, Problem, index};
 
 /// How much what is unfair weighs beside what is merely unpleasant; the true order of levels decides what is kept.
 const UNFAIR_AT_ALL: i64 = 3_000;
-const BEYOND_WORST: i64 = 4;
+const BEYOND_WORST: i64 = 8;
+/// Milli-points of excess whose square weighs as much as itself, where the greatest is to be brought down.
+const BEND: u32 = 12;
 const A_DAY_TOO_NEAR: i64 = 60;
 const UNWANTED: i64 = 60;
 /// For a thousandth of an uneven shift.
@@ -81,6 +83,8 @@ pub(super) struct State<'a> {
     pub(super) sums: Sums,
     /// Excess up to here weighs little, because somebody has it anyway.
     pub(super) worst: i64,
+    /// Great excess weighs more than in proportion.
+    pub(super) is_bent: bool,
     /// How many have more than the best plan's greatest excess, and as much or more.
     pub(super) marks: (i64, i64, i64),
     pub(super) open: Bag,
@@ -108,6 +112,7 @@ impl<'a> State<'a> {
             near: vec![0; people],
             sums: Sums::default(),
             worst,
+            is_bent: true,
             marks: (i64::MAX, 0, 0),
             open: Bag::new(slots),
             unfair: Bag::new(pairs),
@@ -145,7 +150,10 @@ impl<'a> State<'a> {
         if excess == 0 {
             return 0;
         }
-        UNFAIR_AT_ALL + ((excess + BEYOND_WORST * (excess - self.worst).max(0)) >> self.problem.shift)
+        let beyond = (excess - self.worst).max(0);
+        let excess = excess >> self.problem.shift;
+        let bent = if self.is_bent { excess.saturating_mul(excess) >> BEND } else { 0 };
+        UNFAIR_AT_ALL + excess + bent + BEYOND_WORST * (beyond >> self.problem.shift)
     }
 
     /// The greatest excess.
@@ -167,6 +175,16 @@ impl<'a> State<'a> {
             as_much += i64::from(excess >= most);
         }
         self.marks = (most, more, as_much);
+    }
+
+    /// Changes how excess is weighed.
+    pub(super) fn weigh(&mut self, worst: i64, is_bent: bool) {
+        let all = |state: &State| -> i64 {
+            state.unfair.all.iter().map(|pair| state.weight_of(state.excess(*pair as usize))).sum()
+        };
+        let before = all(self);
+        (self.worst, self.is_bent) = (worst, is_bent);
+        self.sums.slope += all(self) - before;
     }
 
     fn change_load(&mut self, pair: usize, points: i64) {
