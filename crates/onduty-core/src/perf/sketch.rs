@@ -30,9 +30,8 @@ const FEW: usize = 24;
 #[inline]
 pub fn bucket_of(ms: f64) -> u16 {
     let us = ms * 1000.0;
-    if us < 1.0 || us.is_nan() {
-        return 0;
-    }
+    // Also where it is NaN; without a branch.
+    let us = if us > 1.0 { us } else { 1.0 };
     let bucket = (us.to_bits() >> SHIFT) - ONE;
     bucket.min(BUCKETS as u64 - 1) as u16
 }
@@ -195,6 +194,22 @@ impl Cells {
         self.add_new(bucket, count);
     }
 
+    /// One more of what is counted one by one: such a row grows, and is wide from the beginning.
+    #[inline(never)]
+    fn add_one(&mut self, bucket: u16) {
+        match self {
+            Cells::Low(row) => *self = Cells::Many(row.widen()),
+            Cells::Few(pairs) if pairs.len() == FEW => {
+                let mut row =
+                    Row { first: pairs.iter().map(|pair| pair.bucket()).min().unwrap_or(bucket), counts: Vec::new() };
+                pairs.iter().for_each(|pair| *row.reach(pair.bucket()) = pair.count());
+                *self = Cells::Many(row);
+            }
+            Cells::Few(_) | Cells::Many(_) => {}
+        }
+        self.add_new(bucket, 1);
+    }
+
     fn add_new(&mut self, bucket: u16, count: u32) {
         match self {
             Cells::Few(pairs) => {
@@ -238,7 +253,15 @@ impl Sketch {
     pub fn insert(&mut self, ms: f64) {
         self.n += 1;
         self.sum_ms += ms;
-        self.cells.add(bucket_of(ms), 1);
+        let bucket = bucket_of(ms);
+        if let Cells::Many(row) = &mut self.cells
+            && let Some(cell) = row.get_mut(bucket)
+        {
+            // No count is above `MOST`, so one more fits.
+            *cell = (*cell + 1).min(MOST);
+        } else {
+            self.cells.add_one(bucket);
+        }
     }
 
     /// One more in each of `buckets`, whose sum comes by [`Sketch::add_sum_ms`].

@@ -336,6 +336,55 @@ mod tests {
         assert_eq!(table.finish().1.requests, 102);
     }
 
+    /// What waits to be put into the series is put there, whatever comes in between.
+    #[test]
+    fn the_order_of_requests_does_not_matter() {
+        let mut requests = Vec::new();
+        for at in 0..5_000_usize {
+            let slot = Slot { window: at / 400 % 3, block: at / 100 % 12 };
+            let status = if at % 17 == 0 { Some(503) } else { None };
+            requests.push((format!("endpoint {}", at * at % 40), slot, 1.0 + (at * 7919 % 1000) as f64, status));
+        }
+        let counted = |requests: &mut dyn Iterator<Item = &(String, Slot, f64, Option<u16>)>| {
+            let mut table = Table::new(100);
+            for (name, slot, ms, status) in requests {
+                table.request(name.as_bytes(), *slot, *ms, *status);
+            }
+            table.finish().0
+        };
+        let (forth, back) = (counted(&mut requests.iter()), counted(&mut requests.iter().rev()));
+        // One by one into its place, without waiting.
+        let mut plain = Table::new(100);
+        for (name, slot, ms, status) in &requests {
+            plain.endpoint(name.as_bytes(), *slot, 1, *ms).unwrap().request(*slot, *ms, *status);
+        }
+        let plain = plain.finish().0;
+        assert_eq!(forth.iter().map(|(_, endpoint)| endpoint.requests).sum::<u64>(), 5_000);
+        for other in [&back, &plain] {
+            for ((name, left), (other, right)) in forth.iter().zip(other) {
+                assert_eq!((name, left.requests), (other, right.requests));
+                for (left, right) in
+                    (0..3).flat_map(|at| left.series.window(at).unwrap().iter().zip(right.series.window(at).unwrap()))
+                {
+                    // The durations are whole numbers, so their sums are exact in any order.
+                    assert_eq!((&left.sketch, left.refused, left.failed), (&right.sketch, right.refused, right.failed));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_waits_counts_when_the_quietest_are_dropped() {
+        let mut table = Table::new(2);
+        for (name, requests) in [("busy", 5), ("calm", 3), ("a", 1), ("b", 1), ("c", 1)] {
+            (0..requests).for_each(|_| table.request(name.as_bytes(), HERE, 2.0, None));
+        }
+        let (kept, other) = table.finish();
+        let kept: Vec<_> = kept.iter().map(|(name, endpoint)| (name.as_str(), endpoint.requests)).collect();
+        assert_eq!(kept, [("busy", 5), ("calm", 3)]);
+        assert_eq!((other.requests, other.after), (3, Traffic { requests: 3, time_ms: 6.0 }));
+    }
+
     #[test]
     fn what_is_left_out_counts_with_the_others() {
         let mut table = Table::new(2);
