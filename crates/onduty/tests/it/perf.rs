@@ -1,8 +1,9 @@
 //! `onduty perf compare` on files that the test writes: what is said, what is left out, what is refused.
 
-use crate::tools::{Said, onduty};
+use crate::tools::{ONDUTY, Said, is_full, onduty};
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
 /// Wednesday, 4 March 2026, 16:00 UTC.
@@ -279,4 +280,108 @@ async fn access_logs_tell_which_route_got_slower() {
     assert_eq!(slower, ["GET /slower/{id}"]);
     let effect = rows[0]["effect"].as_f64().unwrap();
     assert!((effect - 0.4).abs() < 0.08, "{effect}");
+}
+
+/// The same with at most `megabytes` of memory.
+async fn compare_within(megabytes: u32, folder: &Path, more: &[&str]) -> Said {
+    let limited = format!("ulimit -d {} && exec \"$0\" perf compare \"$@\"", megabytes * 1024);
+    let mut command = tokio::process::Command::new("sh");
+    command.args(["-c", &limited, ONDUTY]).args(more).current_dir(folder).kill_on_drop(true);
+    Said::of(&command.output().await.unwrap())
+}
+
+/// Names that somebody makes up fill neither the memory nor the answer.
+#[tokio::test]
+async fn any_number_of_endpoints_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = if is_full() { 10_000_000 } else { 300_000 };
+    let mut file = std::io::BufWriter::new(std::fs::File::create(folder.path().join("many.csv")).unwrap());
+    writeln!(file, "timestamp_ms,endpoint,duration_ms,status").unwrap();
+    for request in 0..number {
+        let at = ROLLOUT_MS + 10 * MINUTE_MS + request * 60 * MINUTE_MS / number;
+        writeln!(file, "{at},GET /made/up/{request},5,200\n{at},GET /real,{},200", 50 + request % 7).unwrap();
+    }
+    file.into_inner().unwrap();
+    let said = compare_within(192, folder.path(), &["many.csv", "--rollout", "2026-03-04T16:00:00Z"]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    let beyond = said.out.lines().find(|line| line.contains("beyond the cap")).unwrap_or_else(|| panic!("{said:?}"));
+    // The filter takes a few new names for dropped ones.
+    let told: i64 = beyond.split(' ').next().unwrap().replace(['\u{a0}', ',', '\u{202f}'], "").parse().unwrap();
+    assert!((number * 9 / 10..=number).contains(&told), "{beyond}");
+    assert!(said.out.contains("0 slower"), "{}", said.out);
+}
+
+/// A file that becomes a thousand times as large takes its time, not the memory.
+#[tokio::test]
+async fn a_compressed_file_may_be_anything() {
+    use flate2::{Compression, write::GzEncoder};
+    let folder = tempfile::tempdir().unwrap();
+    let rollout = ["--rollout", "2026-03-04T16:00:00Z"];
+    let megabytes: u64 = if is_full() { 400 } else { 40 };
+    for (name, byte) in [("line.csv.gz", b'7'), ("ends.csv.gz", b'\n')] {
+        let file = std::fs::File::create(folder.path().join(name)).unwrap();
+        let mut gzip = GzEncoder::new(file, Compression::fast());
+        writeln!(gzip, "timestamp_ms,endpoint,duration_ms,status").unwrap();
+        for _ in 0..megabytes {
+            gzip.write_all(&vec![byte; 1 << 20]).unwrap();
+        }
+        writeln!(gzip, "\n{},GET /real,50,200", ROLLOUT_MS + 20 * MINUTE_MS).unwrap();
+        gzip.finish().unwrap();
+        assert!(std::fs::metadata(folder.path().join(name)).unwrap().len() < megabytes << 14);
+        let said = compare_within(24, folder.path(), &[&[name], &rollout[..]].concat()).await;
+        assert_eq!(said.code, 1, "{said:?}");
+        assert_eq!(said.err.contains("1 line longer than 64 KB"), byte == b'7', "{}", said.err);
+        assert!(said.out.contains("of 0 judged"), "{}", said.out);
+    }
+}
+
+/// A clock that is wrong puts requests elsewhere; they are not counted, and where nothing is left that is said.
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |by: i64| {
+        let mut text = "timestamp_ms,endpoint,duration_ms,status\n".to_owned();
+        (0..200)
+            .for_each(|at| writeln!(text, "{},GET /a,50,200", ROLLOUT_MS + (20 + at % 40) * MINUTE_MS + by).unwrap());
+        text
+    };
+    for (by, expected) in [
+        (-400 * DAY_MS, "no request is in the window after the rollout"),
+        (30 * DAY_MS, "the files reach from 2026-04-03T16:20:00Z to 2026-04-03T16:59:00Z"),
+        (i64::MAX / 2 - ROLLOUT_MS, "no request is in the window after the rollout"),
+    ] {
+        std::fs::write(folder.path().join("week.csv"), of(by)).unwrap();
+        let said = compare(folder.path(), &["--rollout", "2026-03-04T16:00:00Z"]).await;
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.err.contains(expected), "{by}: {}", said.err);
+    }
+}
+
+/// Lines in any order say the same; a line that is there twice is two requests.
+#[tokio::test]
+async fn lines_in_any_order_say_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    week(&folder.path().join("week.csv"));
+    let rollout = ["--rollout", "2026-03-04T16:00:00Z", "--json"];
+    let said = async || -> Vec<(String, String, u64)> {
+        let said = compare(folder.path(), &rollout).await;
+        let all: Value = serde_json::from_str(&said.out).unwrap();
+        let row = |row: &Value| {
+            let text = |key: &str| row[key].as_str().unwrap().to_owned();
+            (text("endpoint"), text("verdict"), row["after"]["n"].as_u64().unwrap())
+        };
+        all.as_array().unwrap().iter().map(row).collect()
+    };
+    let in_order = said().await;
+    let text = std::fs::read_to_string(folder.path().join("week.csv")).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    // A stride that meets every line once, far from the one before.
+    let lines: Vec<&str> = rows.lines().collect();
+    assert_ne!(lines.len() % 7919, 0);
+    let shuffled: Vec<&str> = (0..lines.len()).map(|at| lines[at * 7919 % lines.len()]).collect();
+    std::fs::write(folder.path().join("week.csv"), format!("{header}\n{}\n", shuffled.join("\n"))).unwrap();
+    assert_eq!(said().await, in_order);
+    std::fs::write(folder.path().join("week.csv"), format!("{text}{rows}")).unwrap();
+    let twice: Vec<u64> = said().await.iter().map(|(.., n)| *n).collect();
+    assert_eq!(twice, in_order.iter().map(|(.., n)| n * 2).collect::<Vec<_>>());
 }
