@@ -3,7 +3,7 @@
 use super::numbers::{binomial_chance_from, false_discovery_rates, median};
 use super::series::Series;
 use super::windows::{AFTER, Role, Windows};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Failures up to this many times as often as before are not worth a look.
 const FLOOR: f64 = 1.25;
@@ -15,7 +15,7 @@ const MEDIAN_OF_CHI_SQUARED: f64 = 0.4549;
 const DISPERSION_PRIOR: f64 = 4.0;
 
 /// Requests, and how many of them the server failed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// All of them.
     pub requests: u64,
@@ -46,7 +46,7 @@ impl Outcomes {
 }
 
 /// How much more often an endpoint fails since the rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Failing {
     /// All windows before the rollout, those of earlier days among them.
     pub before: Outcomes,

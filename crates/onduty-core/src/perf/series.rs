@@ -4,7 +4,7 @@ use super::batch::StatusClass;
 use super::bins::Bins;
 use super::sketch::{Counter, Sketch, bucket_of};
 use super::windows::{BLOCKS, Slot};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Steps in which a summary of requests becomes a sketch.
 const STEPS: u64 = 100;
@@ -39,7 +39,7 @@ pub struct Summary {
 }
 
 /// Requests and how long they took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Traffic {
     /// How many.
     pub requests: u64,

@@ -3,7 +3,7 @@
 use super::series::{Series, Traffic};
 use super::sketch::{BUCKETS, Counter, bucket_of};
 use super::windows::{AFTER, Slot};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
@@ -45,7 +45,7 @@ pub struct Endpoint {
 }
 
 /// What was put together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Other {
     /// Endpoints that were dropped; a name that first comes after that may count with them.
     pub endpoints: u64,

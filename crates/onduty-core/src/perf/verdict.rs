@@ -2,10 +2,10 @@
 
 use super::errors::Failing;
 use super::table::Other;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What became of an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Slower, by more than the floor.
@@ -35,7 +35,7 @@ impl Verdict {
 }
 
 /// Why a verdict is what it is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Reason {
     /// Compared with the same hours of this many earlier days, of which some were different themselves.
@@ -92,7 +92,7 @@ pub enum Reason {
 }
 
 /// One side of the comparison.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Side {
     /// Requests that were answered well.
     pub n: u64,
@@ -103,7 +103,7 @@ pub struct Side {
 }
 
 /// What the comparison says of one endpoint.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// Its name.
     pub endpoint: String,
@@ -130,8 +130,21 @@ pub struct Judged {
     pub reasons: Vec<Reason>,
 }
 
+impl Judged {
+    /// Whether it is slower, or fails more often.
+    pub fn is_worse(&self) -> bool {
+        self.verdict == Verdict::Regressed || self.failing.is_some()
+    }
+
+    /// What users wait more in an hour because of it, in whole milliseconds; 0 where it is not worse.
+    pub fn cost(&self) -> u64 {
+        let seconds = self.added_seconds_per_hour.filter(|_| self.is_worse()).unwrap_or_default();
+        (seconds.max(0.0) * 1e3) as u64
+    }
+}
+
 /// Everything got slower or faster together.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SharedShift {
     /// The group; empty for all endpoints.
     pub group: String,
@@ -142,7 +155,7 @@ pub struct SharedShift {
 }
 
 /// How much was judged, of what was asked after the rollout.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Endpoints.
     pub judged: usize,
@@ -183,8 +196,7 @@ impl Comparison {
     ///
     /// What all went through together counts: it is taken away from each endpoint, and must not be lost with that.
     pub fn outcome(&self, covered: f64) -> Outcome {
-        let is_worse = |judged: &Judged| judged.verdict == Verdict::Regressed || judged.failing.is_some();
-        if self.endpoints.iter().any(is_worse) || self.shared.iter().any(|shift| shift.change > 0.0) {
+        if self.endpoints.iter().any(Judged::is_worse) || self.shared.iter().any(|shift| shift.change > 0.0) {
             Outcome::Worse
         } else if self.coverage.requests >= covered && self.coverage.time >= covered {
             Outcome::Fine

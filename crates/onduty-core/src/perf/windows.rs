@@ -1,6 +1,6 @@
 //! Which hours are compared with which: before and after the rollout, and the same hours of earlier days.
 
-use jiff::civil::Weekday;
+use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
@@ -93,21 +93,56 @@ impl Windows {
     /// # Errors
     /// When the calendar ends before the windows do.
     pub fn around(rollout: Rollout, lengths: Lengths, zone: &TimeZone) -> Result<Windows, jiff::Error> {
+        Windows::later(rollout, lengths, rollout.end.checked_add(lengths.warm_up)?, zone)
+    }
+
+    /// The same with the window after the rollout beginning only at `after`: hours later, or on the next working day. Then
+    /// earlier days have the hours before, and those on the working day that followed.
+    ///
+    /// # Errors
+    /// As [`Windows::around`].
+    pub fn later(
+        rollout: Rollout,
+        lengths: Lengths,
+        after: Timestamp,
+        zone: &TimeZone,
+    ) -> Result<Windows, jiff::Error> {
+        let length_ms = (lengths.window.as_millis() as i64).max(1);
         let before = rollout.start.checked_sub(lengths.window)?;
-        let after = rollout.end.checked_add(lengths.warm_up)?;
         let window = |at: Timestamp, role| Window { start_ms: at.as_millisecond(), role };
         let mut all = vec![window(before, Role::Before), window(after, Role::After)];
+        let is_free = |all: &[Window], at: Timestamp| {
+            all.iter().all(|other| (other.start_ms - at.as_millisecond()).abs() >= length_ms)
+        };
         let whole = after.checked_add(lengths.window)?.duration_since(before);
-        let mut days = 0;
         let local = |at: Timestamp| at.to_zoned(zone.clone());
-        let is_weekend = |day: Weekday| matches!(day, Weekday::Saturday | Weekday::Sunday);
-        if whole <= LONGEST_WITH_DAYS {
+        let is_weekend = |day: Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+        let at_time_of = |time: Timestamp, day: Date| {
+            day.to_zoned(zone.clone()).and_then(|day| day.with().time(local(time).time()).build())
+        };
+        let (first, last) = (local(rollout.start).date(), local(after).date());
+        // Hours later it is the same day, though it may be past midnight.
+        let is_near = whole <= LONGEST_WITH_DAYS;
+        let mut days = 0;
+        if is_near || lengths.window * 2 <= LONGEST_WITH_DAYS {
             for back in 1..=MAX_DAYS {
-                let on_day = |at: Timestamp| local(at).checked_sub(Span::new().days(back));
-                let day = on_day(rollout.start)?.weekday();
-                if is_weekend(day) == is_weekend(local(rollout.start).weekday()) {
-                    all.push(window(on_day(before)?.timestamp(), Role::BeforeOn(days)));
-                    all.push(window(on_day(after)?.timestamp(), Role::AfterOn(days)));
+                let day = first.checked_sub(Span::new().days(back))?;
+                if is_weekend(day) != is_weekend(first) {
+                    continue;
+                }
+                let days_before = local(before).date().until(first)?.get_days();
+                let starts = at_time_of(before, day.checked_sub(Span::new().days(days_before))?)?.timestamp();
+                let mut next =
+                    if is_near || last <= first { day.checked_add(first.until(last)?)? } else { day.tomorrow()? };
+                while !is_near && is_weekend(next) != is_weekend(last) {
+                    next = next.tomorrow()?;
+                }
+                let follows = at_time_of(after, next)?.timestamp();
+                // What came after the rollout is no control, and no hour is in two windows.
+                let is_earlier = follows.checked_add(lengths.window)? <= before;
+                if is_earlier && is_free(&all, starts) && is_free(&all, follows) {
+                    all.push(window(starts, Role::BeforeOn(days)));
+                    all.push(window(follows, Role::AfterOn(days)));
                     days += 1;
                 }
             }
@@ -117,7 +152,7 @@ impl Windows {
             match start {
                 Ok(start) if lengths.window < LONGEST_WITH_DAYS => {
                     // Yesterday's hours are those of an earlier day.
-                    if before.duration_since(start) + whole <= SignedDuration::from_hours(24) {
+                    if before.duration_since(start) + whole <= SignedDuration::from_hours(24) && is_free(&all, start) {
                         all.push(window(start, Role::Earlier));
                     }
                 }
@@ -129,7 +164,7 @@ impl Windows {
         let mut in_order: Vec<(i64, usize)> =
             all.iter().enumerate().map(|(at, window)| (window.start_ms, at)).collect();
         in_order.sort_unstable();
-        Ok(Windows { all, in_order, length_ms: (lengths.window.as_millis() as i64).max(1), days })
+        Ok(Windows { all, in_order, length_ms, days })
     }
 
     /// All of them: number 0 is before the rollout, 1 after it.
@@ -224,6 +259,31 @@ mod tests {
         AfterOn(1) 2026-03-26T15:10:00Z
         ");
         assert_eq!(windows.days(), 10);
+    }
+
+    #[test]
+    fn the_next_working_day_is_compared_with_days_that_followed_one() {
+        // A Friday afternoon, and Monday's morning.
+        let at: Timestamp = "2026-03-27T15:00:00Z".parse().unwrap();
+        let after = "2026-03-30T07:00:00Z".parse().unwrap();
+        let rollout = Rollout { start: at, end: at };
+        let zone = TimeZone::get("Europe/Paris").unwrap();
+        let windows = Windows::later(rollout, Lengths::default(), after, &zone).unwrap();
+        insta::assert_snapshot!(shown(&windows).join("\n"), @r"
+        Before 2026-03-27T14:00:00Z
+        After 2026-03-30T07:00:00Z
+        BeforeOn(0) 2026-03-26T14:00:00Z
+        AfterOn(0) 2026-03-27T08:00:00Z
+        BeforeOn(1) 2026-03-25T14:00:00Z
+        AfterOn(1) 2026-03-26T08:00:00Z
+        ");
+        assert_eq!(windows.days(), 10);
+        for pair in windows.in_order.windows(2) {
+            assert!(pair[0].0 + windows.length_ms <= pair[1].0, "{pair:?}");
+        }
+        // The same hours as before the rollout would be in two windows: there is nothing to compare with.
+        let same = Windows::later(rollout, Lengths::default(), "2026-03-30T13:00:00Z".parse().unwrap(), &zone).unwrap();
+        assert_eq!(same.days(), 5);
     }
 
     #[test]
