@@ -4,6 +4,7 @@
 //! here, and applies what comes out.
 
 pub mod calendar;
+pub mod compared;
 pub mod engine;
 pub mod expr;
 pub mod files;
@@ -14,6 +15,7 @@ pub mod item;
 pub mod logbook;
 pub mod owner;
 pub mod perf;
+pub mod performance;
 pub mod plan;
 pub mod process;
 pub mod roster;

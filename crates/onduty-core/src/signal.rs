@@ -6,6 +6,7 @@
 
 use crate::flaky::{self, Red};
 use crate::ids::{Environment, SourceName, Subject};
+use crate::performance::{ComparedRollout, EndpointFact};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -100,6 +101,10 @@ pub enum Fact {
     Rollout(RolloutFact),
     /// The head of a branch.
     Head(BranchHead),
+    /// An endpoint that a rollout made slower, or that recovered.
+    Endpoint(EndpointFact),
+    /// A rollout that was compared with before.
+    Compared(ComparedRollout),
     /// A signal of the team's own.
     Custom(CustomSignal),
     /// The source is alive and has told everything it knows about these kinds.
@@ -114,6 +119,7 @@ impl Fact {
             Fact::Error(_) => Some(Kind::Errors),
             Fact::Rollout(_) => Some(Kind::Rollouts),
             Fact::Head(_) => Some(Kind::Commits),
+            Fact::Endpoint(_) | Fact::Compared(_) => Some(Kind::Performance),
             Fact::Custom(signal) => Some(Kind::Custom(signal.kind.clone())),
             Fact::Contact(_) => None,
         }
@@ -579,6 +585,28 @@ pub enum UnknownReason {
         source_name: SourceName,
         /// In its adapter's words.
         trouble: String,
+    },
+    /// What the last rollout did is not known yet.
+    #[error("the rollout of {revision} at {at} is not compared yet")]
+    NotCompared {
+        /// What went out.
+        revision: String,
+        /// When it had arrived.
+        at: Timestamp,
+        /// When it will be known.
+        from: Option<Timestamp>,
+    },
+    /// Nothing got worse, and too little was judged to call that fine.
+    #[error("{judged} endpoints judged, {requests} % of requests and {time} % of their time, {quiet} too quiet to say")]
+    Uncovered {
+        /// Endpoints that were judged.
+        judged: u64,
+        /// Endpoints that were not.
+        quiet: u64,
+        /// Share of requests of the judged ones, in hundredths.
+        requests: u8,
+        /// Share of their time, in hundredths.
+        time: u8,
     },
     /// The kind is known, this part of it is not.
     #[error("{what}")]

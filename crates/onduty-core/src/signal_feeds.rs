@@ -132,6 +132,10 @@ pub fn is_lasting(fact: &Fact) -> bool {
         Fact::Error(group) => group.status == ErrorStatus::Unresolved,
         Fact::Rollout(rollout) => !rollout.state.is_ended(),
         Fact::Custom(signal) => signal.state == CustomState::Failing,
+        // One for each environment: without it a rollout would seem never to have been compared.
+        Fact::Compared(_) => true,
+        // Its item is kept, and closes only by news.
+        Fact::Endpoint(_) => false,
         // What matters of these is decided by the branch: see `branch_of`.
         Fact::Build(_) | Fact::Head(_) | Fact::Contact(_) => false,
     }

@@ -186,8 +186,9 @@ impl Actor<'_> {
         let step = self.pass.draft.rules.process.step(&item.step);
         let how = match step.map(|step| &step.kind) {
             Some(StepKind::While(_)) => None,
-            Some(StepKind::Once(_) | StepKind::Every(_)) => Some(Closing::Done),
-            Some(StepKind::Each { .. }) | None => Some(Closing::Concluded),
+            Some(StepKind::Once(_) | StepKind::Every(_)) if matches!(item.why, Why::Due) => Some(Closing::Done),
+            // A check opens items about what it found.
+            Some(StepKind::Once(_) | StepKind::Every(_) | StepKind::Each { .. }) | None => Some(Closing::Concluded),
         };
         self.log(Some(&item), event);
         if let Some(how) = how {

@@ -5,12 +5,14 @@
 
 use super::pass::{Judged, Pass};
 use super::{DEFAULT_LIMIT, HOLD_DOWN, new_item};
+use crate::compared;
 use crate::expr::{Expression, Verdict};
 use crate::ids::{StepId, Subject};
 use crate::item::{Closing, Item, ItemState, Why};
 use crate::process::{List, Step};
 use crate::signal::{BuildState, CustomState, ErrorStatus, Fact, RolloutState, SignalState, UnknownReason};
 use jiff::Timestamp;
+use std::cmp::Reverse;
 
 /// The subject of the one item for what was there before onduty was connected.
 const BASELINE: &str = "baseline";
@@ -61,12 +63,15 @@ impl Pass<'_> {
         // The one line for what was there before onduty was connected.
         self.count(step, BASELINE, baseline, |count| Why::Baseline { count });
         self.open_wanted(step, filter, wanted);
+        if *list == List::Endpoints {
+            unknown = unknown.or(self.not_compared());
+        }
         Judged { unknown, ..Judged::FINE }
     }
 
-    /// Opens items oldest first up to the step's limit; the rest is one counted item that still blocks.
+    /// Opens items oldest first, of those that began together the costliest first, up to the step's limit; the rest is one counted item that still blocks.
     fn open_wanted(&mut self, step: &Step, filter: Option<&Expression>, mut wanted: Vec<(Subject, SignalState)>) {
-        wanted.sort_by_key(|(subject, state)| (began(state), subject.clone()));
+        wanted.sort_by_key(|(subject, state)| (began(state), Reverse(cost(state)), subject.clone()));
         let limit = step.limit.unwrap_or(DEFAULT_LIMIT);
         let shown = self.draft.memory.open_of(&step.id).filter(|item| !is_counted(item)).count();
         let room = limit.saturating_sub(shown);
@@ -109,6 +114,13 @@ impl Pass<'_> {
         }
     }
 
+    /// Why the endpoints that are told may not be all that the last rollout made worse.
+    fn not_compared(&self) -> Option<UnknownReason> {
+        let since = self.draft.plan.board.first_pass.unwrap_or(self.draft.now);
+        let environment = self.draft.rules.process.compared_environment();
+        compared::standing(self.snapshot, &environment, since).err()
+    }
+
     /// Whether what a person (or the source) said about the subject's last item still holds.
     fn covered(&self, item: &Item, state: &SignalState) -> bool {
         let ItemState::Closed { at, how } = &item.state else { return true };
@@ -127,6 +139,7 @@ impl Pass<'_> {
         // Everything else came back when it was fine in between.
         let fine_since = match &state.fact {
             Fact::Custom(signal) => Some(signal.since),
+            Fact::Endpoint(endpoint) => Some(endpoint.rolled_out_at),
             Fact::Build(_) => state.last_passed.as_ref().map(|build| build.started_at),
             _ => None,
         };
@@ -140,6 +153,8 @@ impl Pass<'_> {
             Fact::Build(build) => watches.repository(&build.repository),
             Fact::Head(head) => watches.repository(&head.repository),
             Fact::Rollout(rollout) => watches.environment(&rollout.environment),
+            Fact::Endpoint(endpoint) => watches.environment(&endpoint.environment),
+            Fact::Compared(compared) => watches.environment(&compared.environment),
             Fact::Custom(_) | Fact::Contact(_) => true,
         }
     }
@@ -195,6 +210,9 @@ fn over(fact: &Fact) -> bool {
         Fact::Build(build) => build.state == BuildState::Passed,
         Fact::Rollout(rollout) => rollout.state == RolloutState::Succeeded,
         Fact::Custom(signal) => signal.state == CustomState::Ok,
+        Fact::Endpoint(endpoint) => !endpoint.is_degraded(),
+        // It is about all of them: the step judges it.
+        Fact::Compared(_) => true,
         Fact::Head(_) | Fact::Contact(_) => false,
     }
 }
@@ -209,7 +227,17 @@ fn began(state: &SignalState) -> Timestamp {
         Fact::Build(build) => build.started_at,
         Fact::Rollout(rollout) => rollout.started_at,
         Fact::Custom(signal) => signal.since,
+        Fact::Endpoint(endpoint) => endpoint.rolled_out_at,
+        Fact::Compared(compared) => compared.rolled_out_at,
         Fact::Head(_) | Fact::Contact(_) => state.source_time,
+    }
+}
+
+/// What tells the weightier of two that began together.
+fn cost(state: &SignalState) -> u64 {
+    match &state.fact {
+        Fact::Endpoint(endpoint) => endpoint.cost(),
+        _ => 0,
     }
 }
 

@@ -5,8 +5,8 @@ use super::{new_item, shift_of};
 use crate::calendar;
 use crate::ids::Subject;
 use crate::item::{Closing, Item, Why};
-use crate::process::{Check, Occasion, Period, Step, Work};
-use crate::signal::{Kind, RolloutState};
+use crate::process::{Check, List, Occasion, Period, Step, Work};
+use crate::signal::{Kind, RolloutState, UnknownReason};
 use jiff::{SignedDuration, Timestamp};
 
 impl Pass<'_> {
@@ -48,8 +48,11 @@ impl Pass<'_> {
     /// A task on each occasion, and the automatic checks.
     pub(super) fn every(&mut self, step: &Step, occasion: Occasion) -> Judged {
         if let Work::Check(Check::Performance) = step.work {
-            // The check reads its own kind of signal; without a source it is off or unknown, never fine.
-            return self.unreadable(&Kind::Performance).unwrap_or(Judged::FINE);
+            // Without its own kind of signal it is off or unknown, without the rollouts nobody knows what to compare.
+            return match self.unreadable(&Kind::Performance).or_else(|| self.no_rollouts()) {
+                Some(judged) => judged,
+                None => self.subjects(step, &List::Endpoints, None),
+            };
         }
         match occasion {
             Occasion::Rollout => {
@@ -73,6 +76,16 @@ impl Pass<'_> {
             Occasion::Duration(length) => self.every_so_often(step, length),
         }
         Judged::FINE
+    }
+
+    /// Why rollouts are not known. Where they are pressed here, and none ever was, that is known.
+    fn no_rollouts(&self) -> Option<Judged> {
+        let environment = self.draft.rules.process.compared_environment();
+        let is_pressed_here = self.draft.rules.declarations.rollout_targets.contains(environment.as_str());
+        self.unreadable(&Kind::Rollouts).filter(|judged| {
+            let never = matches!(judged.unknown, Some(UnknownReason::Undeclared { .. }));
+            !(never && is_pressed_here)
+        })
     }
 
     fn every_so_often(&mut self, step: &Step, length: SignedDuration) {

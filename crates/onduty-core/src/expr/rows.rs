@@ -4,6 +4,7 @@
 //! an empty text.
 
 use crate::ids::Subject;
+use crate::performance::{EndpointFact, Standing};
 use crate::signal::{
     Build, BuildState, Commit, CustomSignal, CustomState, ErrorGroup, ErrorStatus, Fact, RolloutFact, RolloutState,
     SignalState,
@@ -83,7 +84,8 @@ pub(super) fn list(rows: Vec<CelMap<'static>>) -> CelList<'static> {
 pub(super) fn is_listed(fact: &Fact) -> bool {
     match fact {
         Fact::Error(group) => group.status == ErrorStatus::Unresolved,
-        Fact::Contact(_) | Fact::Head(_) => false,
+        Fact::Endpoint(endpoint) => endpoint.standing != Standing::Suspected,
+        Fact::Contact(_) | Fact::Head(_) | Fact::Compared(_) => false,
         Fact::Build(_) | Fact::Rollout(_) | Fact::Custom(_) => true,
     }
 }
@@ -96,7 +98,8 @@ pub(super) fn subject(subject: &Subject, state: &SignalState, now: Timestamp) ->
         Fact::Rollout(fact) => Some(rollout(fact)),
         Fact::Custom(sent) => Some(signal(subject, sent, state, now)),
         Fact::Head(head) => head.commits.iter().find(|known| known.revision == subject.as_str()).map(commit),
-        Fact::Contact(_) => None,
+        Fact::Endpoint(judged) => Some(endpoint(judged)),
+        Fact::Contact(_) | Fact::Compared(_) => None,
     }
 }
 
@@ -170,6 +173,19 @@ fn rollout(fact: &RolloutFact) -> CelMap<'static> {
     row.end("finished_at", fact.state.is_active(), fact.finished_at);
     row.said("by", fact.by.as_deref());
     row.bool("pressed", fact.pressed);
+    row.done()
+}
+
+fn endpoint(judged: &EndpointFact) -> CelMap<'static> {
+    let mut row = Row::default();
+    row.text("name", &judged.name);
+    row.text("environment", judged.environment.as_str());
+    row.text("revision", &judged.revision);
+    row.text("verdict", if judged.is_degraded() { "degraded" } else { "good" });
+    row.bool("failing", judged.is_degraded() && judged.failing.is_some());
+    let slower = judged.slower.filter(|_| judged.is_degraded());
+    row.put("slower_by", CelDouble::from(slower.map_or(0.0, |slower| slower.effect)));
+    row.put("added_seconds_per_hour", CelDouble::from(judged.cost() as f64 / 1_000.0));
     row.done()
 }
 

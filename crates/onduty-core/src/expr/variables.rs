@@ -245,8 +245,17 @@ pub static ENDPOINT: Record = Record {
     many: "endpoints",
     example: "endpoint",
     fields: &[
-        always("name", Type::Text, "the endpoint as the telemetry calls it"),
-        always("verdict", Type::Word(&["good", "degraded"]), "how it did since the last rollout"),
+        always(
+            "name",
+            Type::Text,
+            "the endpoint as the telemetry calls it; a group, or empty, where many became slower together",
+        ),
+        always("environment", Type::Text, "where"),
+        always("revision", Type::Text, "what went out with the rollout that made it so"),
+        always("verdict", Type::Word(&["good", "degraded"]), "`good` once it recovered"),
+        always("failing", Type::Bool, "whether it fails more often"),
+        always("slower_by", Type::Number, "as a share: 0.25 is 25 % slower than expected; 0 where it only fails"),
+        always("added_seconds_per_hour", Type::Number, "what users wait more in an hour, in seconds"),
     ],
 };
 
@@ -345,8 +354,8 @@ pub static VARIABLES: &[Variable] = &[
     Variable {
         name: "endpoints",
         ty: Type::Records(&ENDPOINT),
-        about: "the judged endpoints of the last rollout; no source tells about them in this version",
-        unknown: "always, in this version",
+        about: "the endpoints that rollouts made slower, or failing more often, in the last two weeks",
+        unknown: "performance cannot be read, or the last rollout is not compared yet, or too little of it could be judged",
     },
     Variable {
         name: "traffic",

@@ -6,6 +6,7 @@
 use super::ci::Ci;
 use super::rows;
 use super::workdays::Workdays;
+use crate::compared;
 use crate::ids::{Environment, Subject};
 use crate::roster::Duty;
 use crate::signal::{Commit, Fact, Feed, Kind, RolloutState, SignalState, Snapshot, UnknownReason};
@@ -102,6 +103,8 @@ impl<'a> World<'a> {
             Fact::Rollout(rollout) => {
                 environment(&rollout.environment) && rollout.repository.as_deref().is_none_or(repository)
             }
+            Fact::Endpoint(endpoint) => environment(&endpoint.environment),
+            Fact::Compared(compared) => environment(&compared.environment),
             Fact::Custom(_) | Fact::Contact(_) => true,
         }
     }
@@ -178,6 +181,9 @@ impl<'a> World<'a> {
 
     fn build(&self, kind: &Kind) -> Listed {
         self.readable(kind)?;
+        if *kind == Kind::Performance {
+            compared::standing(self.snapshot, &self.target(), Timestamp::MIN)?;
+        }
         let rows = match kind {
             Kind::Commits => {
                 let commits = self.commits()?;

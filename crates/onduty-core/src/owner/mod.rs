@@ -6,6 +6,7 @@
 
 pub mod accuracy;
 pub mod codeowners;
+pub mod handler;
 pub mod mailmap;
 pub mod output;
 pub mod people;

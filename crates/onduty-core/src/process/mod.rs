@@ -53,6 +53,15 @@ impl Process {
         self.steps.iter().find(|step| step.id == *id)
     }
 
+    /// Where its rollouts are compared with before: where it rolls out to in the end, or production.
+    pub fn compared_environment(&self) -> Environment {
+        let last = self.steps.iter().rev().find_map(|step| match &step.work {
+            Work::Rollout(environment) => Some(environment.clone()),
+            _ => None,
+        });
+        last.unwrap_or_else(|| Environment::from("production"))
+    }
+
     /// The lines of the checklist that `step` follows.
     pub fn checklist_of(&self, step: &Step) -> &[String] {
         step.checklist.as_ref().and_then(|name| self.checklists.get(name)).map_or(&[], Vec::as_slice)

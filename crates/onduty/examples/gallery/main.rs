@@ -8,7 +8,9 @@ use maud::Markup;
 
 use onduty::web::assets;
 use onduty::web::views::layout::{self, Here};
-use onduty::web::views::{access, account, door, item, log, people, process, rollout, suggestions, team, today, wall};
+use onduty::web::views::{
+    access, account, door, item, log, people, performance, process, rollout, suggestions, team, today, wall,
+};
 use samples::{Day, Stage};
 use std::path::Path;
 use std::{fs, io};
@@ -53,6 +55,14 @@ fn pages(day: Day) -> Vec<(&'static str, Markup)> {
                 Here::Elsewhere,
                 suggestions::page(&samples::suggestions_page(day), &reader),
             ),
+        ),
+        (
+            "performance",
+            framed("Performance", Here::Performance, performance::page(&samples::performance_page(day), &reader)),
+        ),
+        (
+            "endpoint",
+            framed("An endpoint", Here::Performance, performance::endpoint_page(&samples::endpoint_page(day), &reader)),
         ),
         ("team", framed("Team", Here::Team, team::page(&samples::team_page(day), &reader))),
         ("rollout", framed("Rollout", Here::Rollout, rollout::page(&samples::rollout_page(gate), &reader))),

@@ -1,5 +1,10 @@
 //! Days to look at: nothing yet, a normal one, a terrible one. Used by the gallery and by the tests of the views.
 
+#[path = "performance.rs"]
+mod performance;
+
+pub use performance::{endpoint_page, performance_page};
+
 use jiff::civil::{Date, date, time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -973,6 +978,7 @@ pub fn team_page(day: Day) -> TeamView {
 /// The rollout page around `gate`.
 pub fn rollout_page(gate: Option<GateView>) -> RolloutPageView {
     let rollout = |id: &str, revision: &str, state, started_at: Timestamp, pressed: bool| RolloutView {
+        is_compared: pressed,
         id: id.to_owned(),
         environment: "production".into(),
         revision: revision.to_owned(),

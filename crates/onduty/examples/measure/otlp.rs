@@ -79,7 +79,7 @@ async fn decoding(bodies: &[Bytes], encoding: &'static str, sent: usize, now: Ti
 async fn intake(onduty: &Path, bodies: &[Bytes], encoding: &'static str, sent: usize) -> anyhow::Result<f64> {
     let team = Team::new()?;
     let text = std::fs::read_to_string(team.config())?;
-    std::fs::write(team.config(), text.replace("sources:\n", "sources:\n  otlp: {}\n"))?;
+    std::fs::write(team.config(), text.replace("  performance: none\n", "  otlp: {}\n"))?;
     let app = team.app(onduty).await?;
     let start = Instant::now();
     let mut senders = JoinSet::new();

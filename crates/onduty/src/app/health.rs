@@ -85,7 +85,10 @@ fn heard(feed: Feed) -> Option<Heard> {
         Feed::Unknown { reason } => match reason {
             UnknownReason::Stale { last, .. } => Heard::Silent(Some(last)),
             UnknownReason::NeverSeen { .. } => Heard::Silent(None),
-            UnknownReason::Trouble { .. } | UnknownReason::Missing { .. } => Heard::Trouble,
+            UnknownReason::Trouble { .. }
+            | UnknownReason::Missing { .. }
+            | UnknownReason::NotCompared { .. }
+            | UnknownReason::Uncovered { .. } => Heard::Trouble,
             // Nobody promised to tell.
             UnknownReason::Undeclared { .. } => return None,
         },

@@ -24,6 +24,7 @@ pub(super) fn of_config(before: &Config, after: &Config) -> Vec<String> {
         egress,
         server,
         access,
+        performance,
     } = before;
     let parts = [
         ("name", *name != after.name),
@@ -38,6 +39,7 @@ pub(super) fn of_config(before: &Config, after: &Config) -> Vec<String> {
         ("egress", *egress != after.egress),
         ("server", *server != after.server),
         ("access", *access != after.access),
+        ("performance", *performance != after.performance),
     ];
     changed(parts.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| format!("{key} changed")))
 }

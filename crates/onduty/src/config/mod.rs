@@ -8,6 +8,7 @@ mod access;
 mod egress;
 mod files;
 mod load;
+mod performance;
 mod prometheus;
 mod read;
 mod rollouts;
@@ -38,6 +39,9 @@ pub const FILE_NAME: &str = "onduty.yml";
 /// An instance's file with every key and a sentence about each.
 pub const DEFAULT_FILE: &str = include_str!("onduty.default.yml");
 
+/// How long response times stay known when nobody tells any.
+const RESPONSE_TIMES_MAX_AGE: Duration = Duration::from_secs(3_600);
+
 /// What `onduty.yml` says. Paths are joined to the folder of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -65,6 +69,19 @@ pub struct Config {
     pub server: ServerRules,
     /// How people prove who they are.
     pub access: AccessRules,
+    /// How it is judged what a rollout did to response times.
+    pub performance: PerformanceRules,
+}
+
+/// `performance: {warm_up: 10m, window: 1h, covered: 80}`
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PerformanceRules {
+    /// After a rollout, while caches fill; nothing there counts.
+    pub warm_up: Duration,
+    /// The hours before a rollout, and those after the warm-up.
+    pub window: Duration,
+    /// Share of requests, and of their time, that has to be judged before a rollout is called fine; above 0, at most 1.
+    pub covered: f64,
 }
 
 /// `server: {…}`
@@ -320,6 +337,9 @@ impl Config {
         }
         for tracker in self.sources.sentry.iter().chain(&self.sources.bugsink) {
             expect(Kind::Errors, tracker.max_age);
+        }
+        if self.sources.otlp.is_some() || self.sources.prometheus.is_some() {
+            expect(Kind::Performance, RESPONSE_TIMES_MAX_AGE);
         }
         for (kind, max_age) in self.sources.signals.iter().flat_map(|signals| &signals.max_age) {
             expect(kind.clone(), *max_age);

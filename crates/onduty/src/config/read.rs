@@ -2,8 +2,8 @@
 
 use super::values::{line, path, socket};
 use super::{
-    AccessRules, Config, EgressRules, SecretSource, ServerRules, Sources, access, egress, rollouts, secrets, server,
-    sources,
+    AccessRules, Config, EgressRules, PerformanceRules, SecretSource, ServerRules, Sources, access, egress,
+    performance, rollouts, secrets, server, sources,
 };
 use onduty_core::files::{self, Fields, Node, Problem, Problems};
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ pub fn config(file: &str, text: &str, base: &Path) -> (Config, Vec<Problem>) {
         egress: EgressRules::default(),
         server: ServerRules::default(),
         access: AccessRules::default(),
+        performance: PerformanceRules::default(),
     };
     if let Some(root) = files::parse(text, &mut problems) {
         read(&root, base, &mut config, &mut problems);
@@ -63,6 +64,7 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     config.egress = fields.node("egress").map(|node| egress::read(node, problems)).unwrap_or_default();
     config.access = fields.node("access").map(|node| access::read(node, base, problems)).unwrap_or_default();
     config.sources = sources::read(fields.map("sources", problems), base, &config.egress, problems);
+    config.performance = fields.node("performance").map(|node| performance::read(node, problems)).unwrap_or_default();
     config.write_back_errors = fields.node("write_back").and_then(|node| rollouts::write_back(node, base, problems));
     config.rollouts = rollouts::read(fields.map("rollouts", problems), base, problems);
     fields.finish(problems);

@@ -59,6 +59,8 @@ pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules,
         let source = match kind {
             Kind::Commits if !sources.git.is_empty() => "git",
             Kind::Builds if sources.github.is_some() => "github",
+            Kind::Performance if sources.otlp.is_some() => "otlp",
+            Kind::Performance if sources.prometheus.is_some() => "prometheus",
             Kind::Errors if sources.sentry.is_some() => "sentry",
             Kind::Errors if sources.bugsink.is_some() => "bugsink",
             kind if sources.signals.as_ref().is_some_and(|signals| signals.max_age.contains_key(kind)) => "signals",

@@ -32,9 +32,9 @@ fn the_default_file_is_read() {
     assert_eq!(target.timeout, Duration::from_secs(1_800));
 
     let declarations = config.declarations();
-    assert_eq!(declarations.absent, BTreeSet::from([Kind::Performance, Kind::Traffic]));
+    assert_eq!(declarations.absent, BTreeSet::from([Kind::Traffic]));
     let certificate = Kind::Custom("certificate".to_owned());
-    let expected = [Kind::Builds, Kind::Commits, Kind::Errors, Kind::Rollouts, certificate.clone()];
+    let expected = [Kind::Builds, Kind::Commits, Kind::Errors, Kind::Performance, Kind::Rollouts, certificate.clone()];
     assert_eq!(declarations.expected, BTreeSet::from(expected));
     assert_eq!(declarations.max_age_of(&certificate).as_hours(), 1);
     assert_eq!(declarations.rollout_targets, BTreeSet::from(["production".to_owned()]));
@@ -506,6 +506,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/properties/server/properties/tls", "server: {tls: {zzzzzzzz: 1}}\n"),
         ("/properties/access", "access: {zzzzzzzz: 1}\n"),
         ("/properties/access/properties/oidc", "access: {oidc: {zzzzzzzz: 1}}\n"),
+        ("/properties/performance", "performance: {zzzzzzzz: 1}\n"),
         ("/properties/egress", "egress: {zzzzzzzz: 1}\n"),
         ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
         ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),

@@ -83,6 +83,17 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// Without the source's name: whoever shows it says whose trouble it is.
+    pub fn without_name(&self) -> String {
+        match self {
+            SourceError::Unreachable { cause, .. } => cause.to_string(),
+            SourceError::Refused { status, answer, .. } => format!("it refused with status {status}: {answer}"),
+            error => error.to_string(),
+        }
+    }
+}
+
 /// What one delivery says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {

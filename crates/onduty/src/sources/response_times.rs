@@ -4,6 +4,7 @@
 
 use super::SourceError;
 use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
 use onduty_core::perf::{Doubt, Table, Windows};
 
 /// A backend that keeps response times of endpoints.
@@ -17,4 +18,13 @@ pub trait ResponseTimes: Send + Sync {
     /// Never partial: one failed query fails the call, because half an answer would read as an endpoint that is gone, or
     /// as one that became faster. What makes a whole answer weaker than it looks is a [`Doubt`].
     async fn fill(&self, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError>;
+
+    /// Whether it has anything of the quarter of an hour before `now`: a cheap question, asked every few minutes.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    async fn is_alive(&self, now: Timestamp) -> Result<bool, SourceError>;
 }
+
+/// Something measured within this time is a sign of life.
+pub const ALIVE: SignedDuration = SignedDuration::from_mins(15);

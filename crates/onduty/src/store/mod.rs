@@ -17,6 +17,7 @@ pub mod latency;
 pub mod log_book;
 mod open;
 pub mod outbox;
+pub mod performance;
 mod postgres;
 pub mod processes;
 pub mod restored;

@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     step!(2, "people", "0002_people.sql"),
     step!(6, "restored", "0006_restored.sql"),
     step!(8, "latency", "0008_latency.sql"),
+    step!(9, "performance", "0009_performance.sql"),
 ];
 
 /// The first step that can remember that a store came from a backup: older stores are not backed up.

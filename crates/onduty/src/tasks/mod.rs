@@ -9,6 +9,7 @@ pub mod heads;
 pub mod latency;
 mod outbox;
 mod owners;
+pub mod performance;
 mod places;
 pub mod response_times;
 mod rollouts;
@@ -30,6 +31,7 @@ pub fn start(app: &App) -> JoinSet<()> {
     set.spawn(latency::run(app.clone()));
     set.spawn(outbox::run(app.clone()));
     set.spawn(owners::run(app.clone()));
+    set.spawn(performance::run(app.clone()));
     set.spawn(rollouts::run(app.clone()));
     set.spawn(trackers::run(app.clone()));
     set

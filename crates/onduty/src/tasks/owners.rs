@@ -10,6 +10,7 @@ use onduty_core::engine::Action;
 use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::item::{Item, ItemId, OwnerReason, Suggestion, Why};
 use onduty_core::owner::{self, Evidence};
+use onduty_core::performance::Scope;
 use onduty_core::process::OwnerMode;
 use onduty_core::signal::{Build, Fact};
 use std::collections::{BTreeMap, HashMap};
@@ -126,6 +127,20 @@ async fn suggest(app: &App, look: &Look, places: &mut Places, item: &Item) -> Su
             if !signal.frames.is_empty() {
                 evidence.in_rollout = rollout.and_then(|rollout| suspects::brought(look, rollout));
             }
+        }
+        Why::Subject { fact: Fact::Endpoint(endpoint), .. } => {
+            let ran = [endpoint.revision.clone()];
+            let frames = match endpoint.scope {
+                Scope::Endpoint => places.handlers(app, look, &endpoint.name, &ran).await,
+                Scope::Group | Scope::All => Vec::new(),
+            };
+            places.look_around(app, look, &frames, ran.to_vec(), &mut evidence).await;
+            let rollout = suspects::rollout(look, &endpoint.rollout);
+            if frames.is_empty() && evidence.trouble.is_none() && endpoint.scope == Scope::Endpoint {
+                let trouble = "the code that handles this endpoint was not found in the repository";
+                evidence.trouble = Some(trouble.to_owned());
+            }
+            evidence.in_rollout = rollout.filter(|_| !frames.is_empty()).and_then(|it| suspects::brought(look, it));
         }
         Why::Condition { .. } => {
             if let Some(build) = failing(item) {

@@ -1,11 +1,12 @@
 //! What repositories know about the places in the code that causes name.
 
 use crate::app::{App, Instance, Look};
+use crate::config::GitSource;
 use crate::sources::SourceError;
 use crate::sources::git::Mirror;
 use crate::sources::git::history::{History, Scene, Spot};
 use onduty_core::owner::place::Place;
-use onduty_core::owner::{self, Evidence, OwnerRule};
+use onduty_core::owner::{self, Evidence, OwnerRule, handler};
 use onduty_core::signal::Frame;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -57,10 +58,7 @@ impl Places {
         let spots: Vec<Spot> =
             telling.iter().map(|frame| Spot { file: frame.file.clone(), line: frame.line }).collect();
         evidence.files = spots.iter().map(|spot| spot.file.clone()).collect();
-        let sources = &look.instance.config.sources.git;
-        let wanted = look.duty.watches.repositories.first();
-        let source = sources.iter().find(|source| wanted.is_none_or(|name| source.name.eq_ignore_ascii_case(name)));
-        let Some(source) = source.or(sources.first()) else {
+        let Some(source) = source(look) else {
             evidence.trouble =
                 Some("no git repository is configured, so nobody knows who changed these files".to_owned());
             return Ok(());
@@ -83,6 +81,17 @@ impl Places {
         Ok(())
     }
 
+    /// Places in the code that may handle `endpoint`, at the first of the revisions `ran` that the repository has.
+    pub async fn handlers(&self, app: &App, look: &Look, endpoint: &str, ran: &[String]) -> Vec<Frame> {
+        match handlers(app, look, endpoint, ran).await {
+            Ok(frames) => frames,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the code of an endpoint was not looked for");
+                Vec::new()
+            }
+        }
+    }
+
     /// The repository `name` with everything that leads to `head`.
     async fn known(&mut self, mirror: &Mirror, name: &str, head: &str) -> Result<&mut Known, SourceError> {
         let history = match self.0.get(name) {
@@ -93,6 +102,35 @@ impl Places {
         let known = Known { history, scene };
         Ok(self.0.entry(name.to_owned()).insert_entry(known).into_mut())
     }
+}
+
+/// The repository that the duty watches.
+fn source(look: &Look) -> Option<&GitSource> {
+    let sources = &look.instance.config.sources.git;
+    let wanted = look.duty.watches.repositories.first();
+    let source = sources.iter().find(|source| wanted.is_none_or(|name| source.name.eq_ignore_ascii_case(name)));
+    source.or(sources.first())
+}
+
+async fn handlers(app: &App, look: &Look, endpoint: &str, ran: &[String]) -> Result<Vec<Frame>, SourceError> {
+    let patterns = handler::patterns(endpoint);
+    let Some(source) = source(look).filter(|_| !patterns.is_empty()) else { return Ok(Vec::new()) };
+    let mirror = app.mirror(source).await?;
+    let mut revision = None;
+    for known in ran {
+        revision = revision.or(mirror.resolve(known).await.ok());
+    }
+    let revision = match revision {
+        Some(revision) => revision,
+        None => mirror.resolve(look.duty.watches.rollout_branch()).await?,
+    };
+    for pattern in patterns {
+        let found = mirror.places_of(&revision, &pattern).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
 }
 
 type Rules = Result<Vec<OwnerRule>, String>;

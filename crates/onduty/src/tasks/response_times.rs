@@ -1,22 +1,61 @@
 //! The configured backend of response times, as whoever compares needs it: the command line, and a pass over rollouts.
 
+use crate::app::App;
 use crate::config::Config;
 use crate::egress::{Backoff, Egress, Url};
-use crate::sources::prometheus::Prometheus;
-use crate::sources::response_times::ResponseTimes;
+use crate::sources::prometheus::{self, Prometheus};
+use crate::sources::response_times::{ALIVE, ResponseTimes};
+use crate::sources::{SourceError, otlp};
 use crate::store::{Store, StoreError, latency};
+use async_trait::async_trait;
+use jiff::Timestamp;
 use onduty_core::perf::{Doubt, Named, Table, Windows};
 use secrecy::SecretString;
 
-/// What is kept of OpenTelemetry's data, into `table`; says what makes it weaker than it looks.
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn fill_kept(store: &Store, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, StoreError> {
-    let filled = latency::fill(&mut store.read().await?, windows, table).await?;
-    let coarse = Named::of(filled.coarse.iter().map(String::as_str));
-    Ok(coarse.map(Doubt::CoarseBounds).into_iter().collect())
+/// What was sent by OpenTelemetry and is kept in the store, as a backend.
+struct Kept<'a>(&'a Store);
+
+#[async_trait]
+impl ResponseTimes for Kept<'_> {
+    async fn fill(&self, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
+        let filled = async { latency::fill(&mut self.0.read().await?, windows, table).await };
+        let filled = filled.await.map_err(unreadable)?;
+        let coarse = Named::of(filled.coarse.iter().map(String::as_str));
+        Ok(coarse.map(Doubt::CoarseBounds).into_iter().collect())
+    }
+
+    async fn is_alive(&self, now: Timestamp) -> Result<bool, SourceError> {
+        let newest = async { latency::newest(&mut self.0.read().await?).await };
+        let newest = newest.await.map_err(unreadable)?;
+        Ok(newest.is_some_and(|newest| now.duration_since(newest) <= ALIVE))
+    }
 }
+
+fn unreadable(error: StoreError) -> SourceError {
+    SourceError::Unreachable { source_name: otlp::NAME.into(), cause: error.into() }
+}
+
+/// What tells `app` about response times, and how many endpoints it tells apart; `None` where nothing is configured.
+pub fn configured<'a>(app: &'a App, config: &'a Config) -> Option<Configured<'a>> {
+    if let Some(backend) = backend(config, &app.egress, app.secrets.prometheus.first()) {
+        return Some(Configured { name: prometheus::NAME, backend, endpoints: MOST_ENDPOINTS });
+    }
+    let otlp = config.sources.otlp.as_ref()?;
+    Some(Configured { name: otlp::NAME, backend: Box::new(Kept(&app.store)), endpoints: otlp.endpoints })
+}
+
+/// What tells about response times.
+pub struct Configured<'a> {
+    /// The source's name in the journal.
+    pub name: &'static str,
+    /// How it is asked.
+    pub backend: Box<dyn ResponseTimes + 'a>,
+    /// Endpoints that are told apart.
+    pub endpoints: usize,
+}
+
+/// Endpoints that are told apart where the source has no limit of its own.
+const MOST_ENDPOINTS: usize = 10_000;
 
 /// The backend that `config` names, asked over `egress` with `token` where it wants one; `None` where it names none.
 pub fn backend<'a>(

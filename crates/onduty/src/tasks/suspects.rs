@@ -22,11 +22,17 @@ pub(super) fn last_rollout(look: &Look) -> Option<RolloutFact> {
     arrived(look, environment?).pop()
 }
 
+/// The rollout of that id.
+pub(super) fn rollout(look: &Look, id: &str) -> Option<RolloutFact> {
+    look.snapshot.rollouts().into_iter().find(|rollout| rollout.id == id).cloned()
+}
+
 /// Where `rollout` went, and the commits after the one that arrived there before it, newest first; `None` where they are
 /// not known.
 pub(super) fn brought(look: &Look, rollout: RolloutFact) -> Option<(Environment, Vec<Commit>)> {
     let earlier = arrived(look, &rollout.environment);
-    let before = earlier.iter().rfind(|earlier| earlier.revision != rollout.revision)?;
+    let is_earlier = |other: &&RolloutFact| other.started_at < rollout.started_at && other.revision != rollout.revision;
+    let before = earlier.iter().rfind(is_earlier)?;
     let mut heads = look.snapshot.heads().filter(|head| head.branch == look.duty.watches.rollout_branch());
     let commits = heads.find_map(|head| between(&head.commits, &before.revision, &rollout.revision))?;
     Some((rollout.environment, commits))

@@ -128,21 +128,12 @@ async fn look(app: &App, picked: &Picked<'_>) -> anyhow::Result<()> {
         Ok(seen) => seen,
         Err(error) => {
             tracing::warn!(source = name, error = &error as &dyn std::error::Error, "the tracker cannot be read");
-            app.observed(vec![contact(Some(why(&error)))]).await?;
+            app.observed(vec![contact(Some(error.without_name()))]).await?;
             return Ok(());
         }
     };
     seen.push(contact(None));
     Ok(app.observed(seen).await?)
-}
-
-/// Without the source's name: whoever shows it says whose trouble it is.
-fn why(error: &SourceError) -> String {
-    match error {
-        SourceError::Unreachable { cause, .. } => cause.to_string(),
-        SourceError::Refused { status, answer, .. } => format!("it refused with status {status}: {answer}"),
-        error => error.to_string(),
-    }
 }
 
 async fn poll(app: &App, picked: &Picked<'_>, now: Timestamp) -> anyhow::Result<Result<Vec<Observation>, SourceError>> {

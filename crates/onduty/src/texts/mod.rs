@@ -4,6 +4,7 @@
 //! out. Everything that came from outside goes through [`visible`] here; escaping for HTML or Markdown is the caller's.
 
 mod access;
+pub mod compared;
 mod events;
 mod markdown;
 mod owners;

@@ -13,7 +13,7 @@ pub fn change(share: f64) -> String {
 }
 
 /// `34 % slower`, `8 % faster`, `3.2 times as slow`.
-fn slower(share: f64) -> String {
+pub fn slower(share: f64) -> String {
     let hundredths = (share.abs() * 100.0).round();
     match share {
         share if share >= 2.0 => format!("{:.1} times as slow", share + 1.0),

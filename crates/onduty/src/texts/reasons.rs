@@ -1,6 +1,6 @@
 //! Why an item is here, why the gate is closed, why nothing is known, who could help: data in, sentences out.
 
-use super::{Telling, and, count, human_number, short_revision, visible};
+use super::{Telling, and, compared, count, human_number, short_revision, visible};
 use onduty_core::gate::Blocker;
 use onduty_core::item::{Closing, Item, SeenValue, SnoozeUntil, Why, WriteBack};
 use onduty_core::signal::{Build, BuildState, CustomState, ErrorGroup, Fact, Kind, RolloutState, UnknownReason};
@@ -89,6 +89,8 @@ fn fact_line(fact: &Fact) -> String {
                 None => format!("{} {name} {state}", visible(&signal.kind)),
             }
         }
+        Fact::Endpoint(fact) => compared::headline(fact),
+        Fact::Compared(fact) => compared::compared_line(fact),
         Fact::Contact(_) => "a sign of life".to_owned(),
     }
 }
@@ -114,6 +116,7 @@ pub fn why(why: &Why, tell: &Telling<'_>) -> String {
             }
         },
         Why::Subject { fact: Fact::Error(group), .. } => error_sentence(group, tell),
+        Why::Subject { fact: Fact::Endpoint(fact), .. } => compared::sentence(fact, tell),
         Why::Subject { fact, .. } => match facts_of(fact, tell).as_slice() {
             [] => fact_line(fact),
             some => format!("{}: {}", fact_line(fact), some.join(", ")),
@@ -202,7 +205,8 @@ fn facts_of(fact: &Fact, tell: &Telling<'_>) -> Vec<String> {
             said.extend(signal.value.map(|value| value.to_string()));
             said
         }
-        Fact::Head(_) | Fact::Contact(_) => vec![],
+        Fact::Endpoint(fact) => compared::facts(fact),
+        Fact::Head(_) | Fact::Compared(_) | Fact::Contact(_) => vec![],
     }
 }
 
@@ -219,6 +223,18 @@ pub fn unknown(reason: &UnknownReason, tell: &Telling<'_>) -> String {
         }
         UnknownReason::Trouble { source_name, trouble } => {
             format!("{} cannot be read: {}", visible(source_name.as_str()), visible(trouble))
+        }
+        UnknownReason::NotCompared { revision, at, from } => {
+            let (revision, at) = (short_revision(revision), tell.time(*at));
+            match from {
+                Some(from) if *from > tell.now => {
+                    format!("{revision} went out at {at}; what it did is known after {}", tell.time(*from))
+                }
+                _ => format!("{revision} went out at {at}, and is not compared yet"),
+            }
+        }
+        UnknownReason::Uncovered { judged, quiet, requests, time } => {
+            compared::uncovered(*judged, *quiet, *requests, *time)
         }
         UnknownReason::Missing { what } => visible(what),
     }
@@ -258,9 +274,10 @@ pub fn blocker_parts(blocker: &Blocker, tell: &Telling<'_>) -> BlockerText {
             format!("“{}” has {}", visible(goal), count(*items as usize, "open item")),
             if *items == 1 { "when it is closed".to_owned() } else { "when they are closed".to_owned() },
         ),
-        Blocker::StepUnknown { goal, reason, .. } => {
-            (format!("“{}” cannot be judged: {}", visible(goal), unknown_briefly(reason, tell)), heard_again(reason))
-        }
+        Blocker::StepUnknown { goal, reason, .. } => (
+            format!("“{}” cannot be judged: {}", visible(goal), unknown_briefly(reason, tell)),
+            heard_again(reason, tell),
+        ),
         Blocker::TooEarly { opens } => (format!("it is before {}", tell.time(*opens)), at(&Some(*opens), "")),
         Blocker::TooLate { closed, opens } => {
             (format!("its time was over at {}", tell.time(*closed)), at(opens, "in the next shift"))
@@ -280,7 +297,7 @@ pub fn blocker_parts(blocker: &Blocker, tell: &Telling<'_>) -> BlockerText {
             ("nobody is on duty now".to_owned(), at(opens, "when the next shift starts"))
         }
         Blocker::NoCandidate { reason } => {
-            (format!("what would go out is not known: {}", unknown_briefly(reason, tell)), heard_again(reason))
+            (format!("what would go out is not known: {}", unknown_briefly(reason, tell)), heard_again(reason, tell))
         }
         Blocker::NoRolloutStep => (
             "the process has no rollout step".to_owned(),
@@ -297,7 +314,7 @@ pub fn blocker_parts(blocker: &Blocker, tell: &Telling<'_>) -> BlockerText {
     BlockerText { what, opens }
 }
 
-fn heard_again(reason: &UnknownReason) -> String {
+fn heard_again(reason: &UnknownReason, tell: &Telling<'_>) -> String {
     match reason {
         UnknownReason::Undeclared { kind } => {
             format!("when something tells about {}, or it is declared absent", feed_name(kind))
@@ -307,6 +324,11 @@ fn heard_again(reason: &UnknownReason) -> String {
         UnknownReason::Trouble { source_name, .. } => {
             format!("when {} can be read again", visible(source_name.as_str()))
         }
+        UnknownReason::NotCompared { from: Some(from), .. } if *from > tell.now => {
+            format!("when it is compared, soon after {}", tell.time(*from))
+        }
+        UnknownReason::NotCompared { .. } => "when it is compared".to_owned(),
+        UnknownReason::Uncovered { .. } => "when a busier hour is compared, or the next rollout".to_owned(),
         UnknownReason::Missing { .. } => "when that is known".to_owned(),
     }
 }

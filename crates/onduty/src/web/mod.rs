@@ -21,6 +21,7 @@ mod openapi;
 mod pages;
 mod people;
 mod people_api;
+mod performance;
 pub mod policy;
 mod present;
 pub mod routes;

@@ -15,12 +15,14 @@ use crate::store::rollouts::{Attempt, OutputLine};
 use crate::store::{self, StoreError};
 use crate::texts::{self, LogLine, Telling};
 use onduty_core::calendar;
+use onduty_core::compared::{self};
 use onduty_core::engine::{StepState, StepStatus};
 use onduty_core::gate::{self, GateInputs};
 use onduty_core::ids::{EngineerId, StepId};
 use onduty_core::item::{Closing, Item, ItemState, Why};
 use onduty_core::logbook::Entry;
-use onduty_core::process::{ASKED, OwnerMode, Work};
+use onduty_core::performance::ComparedRollout;
+use onduty_core::process::{ASKED, Check, OwnerMode, Work};
 use onduty_core::signal::Fact;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -155,6 +157,9 @@ impl Scene {
     fn note(&self, status: &StepStatus) -> Option<String> {
         match &status.state {
             StepState::Off { kind } => Some(format!("{} is declared absent", texts::feed_name(kind))),
+            StepState::Fine | StepState::Open { .. } if self.compared(&status.step).is_some() => {
+                self.compared(&status.step).map(|told| texts::compared::note(told, &self.telling()))
+            }
             StepState::Waiting { opens: Some(opens), .. } if self.gate_of(&status.step).is_none() => {
                 Some(format!("from {}", self.telling().time(*opens)))
             }
@@ -166,6 +171,14 @@ impl Scene {
                 }
             }
         }
+    }
+
+    /// What the newest comparison said, for the step that checks it.
+    fn compared(&self, step: &StepId) -> Option<&ComparedRollout> {
+        let process = &self.look.instance.process(&self.look.duty.id)?.process;
+        let checks = process.step(step).is_some_and(|step| step.work == Work::Check(Check::Performance));
+        let environment = process.compared_environment();
+        compared::newest_compared(&self.look.snapshot, &environment).filter(|told| checks && told.runs > 0)
     }
 
     /// The goal of a step in the team's words.
@@ -326,6 +339,8 @@ impl Scene {
                     None => by.clone(),
                 }),
                 pressed: rollout.pressed,
+                is_compared: compared::newest_compared(&self.look.snapshot, &rollout.environment)
+                    .is_some_and(|newest| newest.rollout == rollout.id && newest.runs > 0),
                 url: rollout.url.clone(),
             })
             .take(50)

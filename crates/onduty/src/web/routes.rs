@@ -4,8 +4,8 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{
-    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, single_sign_on, suggestions,
-    telemetry, walls, why_not,
+    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, performance, single_sign_on,
+    suggestions, telemetry, walls, why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -79,6 +79,8 @@ pub fn all() -> Vec<Route> {
         page("/process", Look, Query, "The process", get(pages::process)),
         page("/team", Look, Query, "Who is next", get(pages::team)),
         page("/suggestions", Look, Query, "How often suggestions were right", get(suggestions::page)),
+        page("/performance", Look, Query, "What a rollout did to response times", get(performance::page)),
+        page("/performance/endpoint", Look, Query, "What rollouts did to an endpoint", get(performance::endpoint)),
         page("/rollout", Look, Query, "The gate, the button and the history", get(pages::rollout)),
         page("/events", Look, Query, "Live parts of the pages, as server-sent events", get(live::events)),
         page("/tv/{token}", LookAtWall, Wall, "The wall screen", get(walls::page)),
@@ -132,6 +134,13 @@ pub fn all() -> Vec<Route> {
             Path,
             "How often suggestions were right",
             get(suggestions::api),
+        ),
+        page(
+            "/api/v1/duties/{duty}/performance",
+            Look,
+            Path,
+            "What a rollout did to response times",
+            get(performance::api),
         ),
         page("/api/v1/duties/{duty}/rollouts", Look, Path, "Rollouts, newest first", get(api::rollouts)),
         page("/api/v1/duties/{duty}/rollouts/{id}", Look, Path, "A rollout and its output", get(api::rollout)),

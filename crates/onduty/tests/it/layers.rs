@@ -18,13 +18,15 @@ const EXCEPTIONS: [(&str, &str, &str); 1] =
     [("actions", "sources", "what leaves is signed by the same few lines that check what arrives")];
 
 /// Rooms of `onduty-core`: each may use those to its left.
-const CORE: [&str; 17] = [
+const CORE: [&str; 19] = [
     "files",
     "ids",
     "flaky",
     "perf",
     "plan",
+    "performance",
     "signal",
+    "compared",
     "signal_feeds",
     "roster",
     "calendar",

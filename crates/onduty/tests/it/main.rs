@@ -8,6 +8,7 @@ mod bugsink;
 mod bugsink_faults;
 mod button;
 mod cli_day;
+mod compared;
 mod day;
 mod disk_faults;
 mod doctor;

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::Command;
 
 async fn day(begins: &'static str) -> Day {
-    let replaced = vec![("sources:\n".to_owned(), "sources:\n  otlp: {endpoints: 100}\n".to_owned())];
+    let replaced = vec![("  performance: none\n".to_owned(), "  otlp: {endpoints: 100}\n".to_owned())];
     Day::set(Setting { begins, tasks: false, replaced, ..Setting::default() }).await
 }
 

@@ -4,6 +4,7 @@ mod day;
 mod gate;
 mod items;
 mod order;
+mod performance;
 mod steps;
 
 use day::Day;

@@ -23,7 +23,7 @@ use location::Location;
 use onduty_core::ids::SourceName;
 use onduty_core::owner::codeowners::Codeowners;
 use onduty_core::owner::mailmap::Mailmap;
-use onduty_core::signal::{BranchHead, Commit, Fact, Observation};
+use onduty_core::signal::{BranchHead, Commit, Fact, Frame, Observation};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +39,11 @@ const WITH_FILES: usize = 100;
 const NO_REPOSITORY: i32 = 128;
 /// Most commits between two revisions.
 const MAX_BETWEEN: usize = 1_000;
+
+/// Most places that a search gives.
+const MOST_PLACES: usize = 10;
+/// Endings of files in which a route is only told of.
+const NO_CODE: [&str; 7] = [".md", ".json", ".yml", ".yaml", ".lock", ".txt", ".html"];
 
 /// The name under which a repository speaks in the journal: each lives or fails on its own.
 pub fn source_name(repository: &str) -> SourceName {
@@ -225,6 +230,34 @@ impl Mirror {
         read_codeowners(&self.git, revision, self.location.as_str()).await
     }
 
+    /// Places of commit `revision` whose line matches `pattern`, an extended regular expression: code that is no test, at
+    /// most [`MOST_PLACES`].
+    ///
+    /// # Errors
+    /// [`SourceError::Unreachable`] when git refuses.
+    pub async fn places_of(&self, revision: &str, pattern: &str) -> Result<Vec<Frame>, SourceError> {
+        let most = format!("--max-count={MOST_PLACES}");
+        let args = ["grep", "-n", "-z", "-I", "-E", "--no-color", "--threads=1", &most, "-e", pattern, revision, "--"];
+        let found = match self.git.read(&args).await {
+            Ok(found) => found,
+            // Nothing was found.
+            Err(GitError::Failed { code: Some(1), .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(unreachable(error)),
+        };
+        let text = String::from_utf8_lossy(&found);
+        let place = |line: &str| {
+            let (file, rest) = line.strip_prefix(revision)?.strip_prefix(':')?.split_once('\0')?;
+            let (number, _) = rest.split_once('\0')?;
+            is_code(file).then(|| Frame {
+                file: file.to_owned(),
+                line: number.parse().ok(),
+                function: None,
+                in_app: true,
+            })
+        };
+        Ok(text.lines().filter_map(place).take(MOST_PLACES).collect())
+    }
+
     fn index(&self) -> PathBuf {
         self.folder.with_extension("history")
     }
@@ -281,6 +314,13 @@ impl Mirror {
             false => format!("branch {}; it has {}", one_line(branch, 100), branches.join(", ")),
         }))
     }
+}
+
+/// Whether a file may handle what it names: no test, and nothing that is only read by people or tools.
+fn is_code(file: &str) -> bool {
+    let file = file.to_lowercase();
+    let is_apart = ["test", "spec/", "mock"].iter().any(|word| file.contains(word)) || file.starts_with("docs/");
+    !is_apart && !NO_CODE.iter().any(|ending| file.ends_with(ending))
 }
 
 /// Git's locks anywhere in `folder`; no branch can have such a name.

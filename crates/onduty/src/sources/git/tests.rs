@@ -334,3 +334,20 @@ async fn what_takes_too_long_is_ended_with_all_it_started() {
     let error = git.read(&["no-such-command"]).await.unwrap_err().to_string();
     assert!(error.starts_with("git no-such-command failed: "), "{error}");
 }
+
+#[tokio::test]
+async fn the_code_that_names_a_route_is_found_and_nothing_that_only_tells_of_it() {
+    let repository = Repository::new();
+    for file in ["web/cart.rs", "README.md", "tests/cart.rs", "web/cart_test.go", "openapi.yaml"] {
+        repository.commit(file, "first\nroute(\"/cart/:id\", get(cart))\n");
+    }
+    let revision = repository.commit("web/strange :\n1.rs", "route(\"/cart/:id\", get(cart))\n");
+    repository.commit("web/later.rs", "route(\"/cart/:id\", get(cart))\n");
+    let mirror = repository.mirror().await;
+    let pattern = &onduty_core::owner::handler::patterns("shop|GET /cart/{id}")[0];
+    let found = mirror.places_of(&revision, pattern).await.unwrap();
+    let places: Vec<_> = found.iter().map(|frame| (frame.file.as_str(), frame.line)).collect();
+    assert_eq!(places, [("web/cart.rs", Some(2))]);
+    assert_eq!(mirror.places_of(&revision, "no such thing").await.unwrap(), []);
+    assert!(mirror.places_of(&revision, "(").await.is_err(), "git refuses it");
+}

@@ -7,11 +7,12 @@ mod collect;
 mod query;
 mod wire;
 
-use super::response_times::ResponseTimes;
+use super::response_times::{ALIVE, ResponseTimes};
 use super::{SourceError, one_line};
 use crate::egress::{Backoff, Egress, EgressError, Limits, Method, Request, Url, header, random};
 use async_trait::async_trait;
 use collect::{Endpoints, Grains};
+use jiff::Timestamp;
 use onduty_core::ids::SourceName;
 use onduty_core::perf::{AFTER, BEFORE, BLOCKS, Doubt, Named, Role, Table, Traffic, Window, Windows};
 use query::{Busier, Subject};
@@ -96,6 +97,23 @@ impl ResponseTimes for Prometheus<'_> {
         }
         Ok(doubts)
     }
+
+    async fn is_alive(&self, now: Timestamp) -> Result<bool, SourceError> {
+        let question = subject(self).presence(ALIVE.as_millis() as i64);
+        let at = seconds(now.as_millisecond());
+        let answer = self.ask("query", &[("query", &question), ("time", &at)], self.backoff).await?;
+        Ok(answer.iter().any(|series| series.value.is_some_and(|(_, number)| number.0 > 0.0)))
+    }
+}
+
+fn subject<'a>(server: &Prometheus<'a>) -> Subject<'a> {
+    Subject {
+        metric: server.metric,
+        labels: server.endpoint_labels,
+        status: server.status_label,
+        selector: server.selector,
+        is_native: server.is_native,
+    }
 }
 
 /// One look at all windows.
@@ -111,15 +129,8 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn of(server: &'a Prometheus<'a>, windows: &'a Windows) -> Reading<'a> {
-        let subject = Subject {
-            metric: server.metric,
-            labels: server.endpoint_labels,
-            status: server.status_label,
-            selector: server.selector,
-            is_native: server.is_native,
-        };
         let block_ms = (windows.length_ms() / BLOCKS as i64).max(1);
-        Reading { server, subject, windows, block_ms, busier: None, at_once: BLOCKS }
+        Reading { server, subject: subject(server), windows, block_ms, busier: None, at_once: BLOCKS }
     }
 
     fn at(&self, window: usize) -> Window {

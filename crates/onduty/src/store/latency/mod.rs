@@ -13,7 +13,7 @@ mod read;
 pub use fold::{Folded, Limits, fold, has_work};
 pub use old::{join, prune};
 pub(super) use queue::Queue;
-pub use read::{Filled, fill};
+pub use read::{Filled, fill, newest};
 
 use super::db::to_json;
 use jiff::SignedDuration;

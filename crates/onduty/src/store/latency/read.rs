@@ -3,8 +3,9 @@
 use super::MINUTE;
 use super::encoding::class_of;
 use super::fold::tally_of;
-use crate::store::db::on_db;
+use crate::store::db::{on_db, timestamp};
 use crate::store::{Reader, StoreError};
+use jiff::Timestamp;
 use onduty_core::perf::{AFTER, BEFORE, OTHER, Role, Table, Windows, is_coarse};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -76,6 +77,16 @@ pub async fn fill(db: &mut Reader, windows: &Windows, table: &mut Table) -> Resu
     filled.coarse = coarse.filter_map(|(endpoint, _)| names.get(endpoint).cloned()).collect();
     filled.coarse.iter().for_each(|name| table.mark_coarse(name.as_bytes()));
     Ok(filled)
+}
+
+/// The newest minute of which there is anything.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn newest(db: &mut Reader) -> Result<Option<Timestamp>, StoreError> {
+    const SQL: &str = "select max(starts_at) from latency where minutes = 1";
+    let (newest,): (Option<i64>,) = on_db!(db, connection => sqlx::query_as(SQL).fetch_one(connection).await)?;
+    newest.map(|micros| timestamp("latency", micros)).transpose()
 }
 
 fn steps(from: i64, to: i64) -> impl Iterator<Item = i64> + Clone {

@@ -154,6 +154,7 @@ fn evidence(why: &Why, reader: &Reader<'_>) -> Markup {
             Why::Subject { fact: Fact::Custom(signal), .. } => {
                 @if let Some(url) = &signal.url { section { h2 { "Evidence" } p { (parts::outside_link(url, "Open at its source")) } } }
             }
+            Why::Subject { fact: Fact::Endpoint(fact), .. } => (super::performance::link(fact, reader)),
             _ if !builds.is_empty() => (build_table(&builds, reader)),
             _ => {}
         }

@@ -39,6 +39,8 @@ pub enum Here {
     Team,
     /// The button.
     Rollout,
+    /// What rollouts did to response times.
+    Performance,
     /// Not in the navigation: an item.
     Elsewhere,
     /// Before anybody is signed in: no navigation at all.
@@ -161,6 +163,7 @@ fn navigation(view: &LayoutView, reader: &Reader<'_>) -> Markup {
         (Here::Process, "Process", "/process", 'p'),
         (Here::Team, "Team", "/team", 'm'),
         (Here::Rollout, "Rollout", "/rollout", 'r'),
+        (Here::Performance, "Performance", "/performance", 'f'),
     ];
     html! {
         nav class="pages" aria-label="Pages" {
@@ -257,7 +260,7 @@ fn help() -> Markup {
         (&["n"], "write a note"),
         (&["/"], "search the log book"),
         (&["g t", "g l", "g p"], "go to Today, Log, Process"),
-        (&["g m", "g r"], "go to Team, Rollout"),
+        (&["g m", "g r", "g f"], "go to Team, Rollout, Performance"),
         (&["?"], "this help"),
         (&["Esc"], "close what is open"),
     ];

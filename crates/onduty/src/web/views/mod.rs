@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod account;
+pub mod charts;
 pub mod door;
 pub mod gate;
 pub mod icons;
@@ -15,6 +16,7 @@ pub mod layout;
 pub mod log;
 pub mod parts;
 pub mod people;
+pub mod performance;
 pub mod process;
 pub mod rollout;
 pub mod suggestions;

@@ -39,6 +39,8 @@ pub struct RolloutView {
     pub by: Option<String>,
     /// Pressed through onduty, or only seen.
     pub pressed: bool,
+    /// Whether it is known what it did to response times.
+    pub is_compared: bool,
     /// Where to look at it, outside.
     pub url: Option<String>,
 }
@@ -119,6 +121,7 @@ fn row(rollout: &RolloutView, reader: &Reader<'_>) -> Markup {
             }
             td {
                 @if rollout.pressed { a href={ "/rollout?duty=" (reader.duty) "&output=" (rollout.id) } { "output" } }
+                @if rollout.is_compared { " " a href=(super::performance::rollout_path(reader, &rollout.id)) { "performance" } }
                 @if let Some(url) = &rollout.url { " " (parts::outside_link(url, "pipeline")) }
             }
         }

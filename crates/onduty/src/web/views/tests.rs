@@ -2,7 +2,10 @@
 
 use super::layout::{self, Here};
 use super::samples::{self, Day, Stage};
-use super::{Reader, access, account, door, gate, item, log, people, process, rollout, suggestions, team, today, wall};
+use super::{
+    Reader, access, account, door, gate, item, log, people, performance, process, rollout, suggestions, team, today,
+    wall,
+};
 use maud::Markup;
 
 const DAYS: [Day; 4] = [Day::Empty, Day::Calm, Day::Normal, Day::Terrible];
@@ -22,6 +25,8 @@ fn pages(day: Day, reader: &Reader<'_>) -> Vec<(&'static str, String)> {
         ("search", framed(Here::Log, log::page(&samples::log_search(), reader))),
         ("process", framed(Here::Process, process::page(&samples::process_page(day), reader))),
         ("team", framed(Here::Team, team::page(&samples::team_page(day), reader))),
+        ("performance", framed(Here::Performance, performance::page(&samples::performance_page(day), reader))),
+        ("endpoint", framed(Here::Performance, performance::endpoint_page(&samples::endpoint_page(day), reader))),
         ("suggestions", framed(Here::Elsewhere, suggestions::page(&samples::suggestions_page(day), reader))),
         ("wall", wall::page(&samples::wall(day, &reader.tell), reader).0),
         ("welcome", framed(Here::Door, door::welcome(&samples::welcome(day), reader))),
