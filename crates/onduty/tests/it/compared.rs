@@ -2,8 +2,10 @@
 //! for what got slower with whoever changed its handler, takes it back, and never calls the unknown fine.
 
 use crate::day::{DAY, Day, Setting, duty};
+use crate::otlp::python;
 use crate::person::Person;
-use crate::tools::{eventually, git};
+use crate::prometheus::{ROLLOUT, Server, week};
+use crate::tools::{eventually, git, has};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -62,6 +64,32 @@ fn spans(at: Timestamp, load: Load<'_>, failing: Option<(&str, usize)>) -> Value
     }]})
 }
 
+/// A rollout that the pipeline told at the moment when it arrived.
+async fn rolls_out(day: &Day, id: &str, revision: &str, at: Timestamp) {
+    day.app.clock.jump_to(at);
+    let rollout = RolloutFact {
+        id: id.into(),
+        environment: "production".into(),
+        repository: Some("acme/shop".into()),
+        revision: revision.into(),
+        state: RolloutState::Succeeded,
+        started_at: at,
+        finished_at: Some(at),
+        by: None,
+        pressed: false,
+        url: None,
+    };
+    let seen = Observation {
+        source: "signals".into(),
+        subject: format!("production/{id}").as_str().into(),
+        fact: Fact::Rollout(rollout),
+        source_time: at,
+        baseline: false,
+    };
+    day.app.observed(vec![seen]).await.unwrap();
+    day.pass().await;
+}
+
 /// A week of a shop, day by day on the clock of the test.
 struct Week {
     day: Day,
@@ -99,28 +127,7 @@ impl Week {
     }
 
     async fn rolls_out(&self, id: &str, revision: &str, at: &str) {
-        self.day.app.clock.jump_to(on(10, at));
-        let rollout = RolloutFact {
-            id: id.into(),
-            environment: "production".into(),
-            repository: Some("acme/shop".into()),
-            revision: revision.into(),
-            state: RolloutState::Succeeded,
-            started_at: on(10, at),
-            finished_at: Some(on(10, at)),
-            by: None,
-            pressed: false,
-            url: None,
-        };
-        let seen = Observation {
-            source: "signals".into(),
-            subject: format!("production/{id}").as_str().into(),
-            fact: Fact::Rollout(rollout),
-            source_time: on(10, at),
-            baseline: false,
-        };
-        self.day.app.observed(vec![seen]).await.unwrap();
-        self.day.pass().await;
+        rolls_out(&self.day, id, revision, on(10, at)).await;
     }
 
     /// What the background passes do at this moment of the seventh day.
@@ -280,5 +287,124 @@ async fn whoever_changed_the_handler_in_this_rollout_is_asked_first() {
     );
     let page = week.day.operator().get("/performance?duty=developers").await.expect(200).text;
     assert!(page.contains("1 more rollout went out within the hours before"), "{page}");
+    week.day.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_shows_what_a_real_prometheus_knows() {
+    let not_checked = "that the page shows what a real Prometheus knows";
+    if !has("prometheus", not_checked) || !has("promtool", not_checked) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::prometheus(folder.path(), &week()).await;
+    let source = format!(
+        "  prometheus: {{url: '{}', metric: h, endpoint_labels: [service, route], status_label: code}}\n",
+        server.url
+    );
+    let replaced = vec![("  performance: none\n".to_owned(), source)];
+    let day = Day::set(Setting { tasks: false, replaced, ..Setting::default() }).await;
+    let at = Timestamp::from_second(ROLLOUT).unwrap();
+    let mut asked = Asked::default();
+    rolls_out(&day, "r1", "8f3c2ab", at).await;
+    day.app.clock.jump_to(at.checked_add(73.minutes()).unwrap());
+    tasks::performance::look(&day.app, &mut asked).await.unwrap();
+    day.pass().await;
+    let report = day.operator().read(PERFORMANCE).await;
+    assert_eq!(report["report"]["source"], "prometheus", "{report}");
+    assert_eq!(
+        (&report["report"]["compared"]["worse"], &report["report"]["compared"]["judged"]),
+        (&json!(1), &json!(8))
+    );
+    let page = day.operator().get("/performance?duty=developers").await.expect(200).text;
+    for said in ["1 slower or failing of 8 judged", "shop|/slower", "counters began anew", "5 earlier days"] {
+        assert!(page.to_lowercase().contains(said), "{said} is not in {page}");
+    }
+    let items = day.items("performance").await;
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert!(items[0]["title"].as_str().unwrap().starts_with("shop|/slower is "), "{items:?}");
+
+    // It goes away: its trouble is told, what is known stays, and nothing becomes fine.
+    drop(server);
+    day.app.clock.jump_to(at.checked_add(140.minutes()).unwrap());
+    tasks::performance::look(&day.app, &mut asked).await.unwrap();
+    day.pass().await;
+    let now = day.now().await;
+    let step = now["steps"].as_array().unwrap().iter().find(|step| step["id"] == "performance").unwrap();
+    assert_eq!(step["items"].as_array().unwrap().len(), 1, "{step}");
+    assert!(step["unknown"].as_str().is_some_and(|why| why.starts_with("prometheus cannot be read: ")), "{step}");
+    day.end().await;
+}
+
+/// Requests at given times, by the real SDK: lines of route, start and end in nanoseconds.
+const SENDS: &str = r#"
+import sys
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+provider = TracerProvider(resource=Resource.create({"service.name": "shop"}))
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=100_000))
+tracer = provider.get_tracer("shop")
+for line in sys.stdin:
+    route, start, end = line.split()
+    span = tracer.start_span("GET " + route, kind=trace.SpanKind.SERVER, start_time=int(start), attributes={
+        "http.request.method": "GET", "http.route": route, "http.response.status_code": 200})
+    span.end(end_time=int(end))
+provider.shutdown()
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_shows_what_the_real_sdk_sent() {
+    let Some(python) = python() else { return };
+    let mut week = Week::begin(Setting { tasks: false, ..Setting::default() }).await;
+    let account = week.day.account("ida", false, &[]).await;
+    let token = week.day.token_of(&account, &["telemetry"]).await;
+    let send = async |day: i8, from: &str, to: &str, load: Load<'_>| {
+        let (mut at, end) = (on(day, from), on(day, to));
+        let mut lines = String::new();
+        while at < end {
+            at = at.checked_add(5.minutes()).unwrap();
+            for span in spans(at, load, None)["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap() {
+                let (start, end) =
+                    (span["startTimeUnixNano"].as_str().unwrap(), span["endTimeUnixNano"].as_str().unwrap());
+                let route = span["attributes"][1]["value"]["stringValue"].as_str().unwrap();
+                lines += &format!("{route} {start} {end}\n");
+            }
+        }
+        week.day.app.clock.jump_to(at);
+        let (python, url, token) = (python.clone(), week.day.url.clone(), token.clone());
+        let said = tokio::task::spawn_blocking(move || {
+            let mut child = std::process::Command::new(python)
+                .args(["-c", SENDS])
+                .env("OTEL_EXPORTER_OTLP_ENDPOINT", &url)
+                .env("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer%20{token}"))
+                .stdin(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .expect("Python starts");
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+            child.wait_with_output().unwrap()
+        });
+        let said = said.await.unwrap();
+        assert!(said.status.success() && said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+        tasks::latency::pass(&week.day.app).await.unwrap();
+    };
+    for day in DAYS.into_iter().skip(3).take(3) {
+        send(day, "13:00", "14:00", USUAL).await;
+        send(day, "14:10", "15:10", USUAL).await;
+    }
+    send(10, "13:00", "14:00", USUAL).await;
+    week.rolls_out("r1", "8f3c2ab", "14:00").await;
+    let slow: Vec<(&str, f64, usize)> =
+        USUAL.iter().map(|(route, ms, n)| (*route, if *route == "/search" { ms * 1.5 } else { *ms }, *n)).collect();
+    send(10, "14:10", "15:10", &slow).await;
+    week.looks("15:13").await;
+    let titles = week.titles().await;
+    assert!(titles.len() == 1 && titles[0].starts_with("shop|GET /search is "), "{titles:?}");
+    let page = week.day.operator().get("/performance?duty=developers").await.expect(200).text;
+    assert!(page.contains("1 slower or failing of 4 judged") && page.contains("3 earlier days"), "{page}");
     week.day.end().await;
 }

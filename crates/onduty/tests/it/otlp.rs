@@ -244,7 +244,7 @@ async fn the_real_sdk_sends_what_is_counted() {
 }
 
 /// A Python that has the SDK; `tests/otlp/with-sdk` sets the variable.
-fn python() -> Option<String> {
+pub fn python() -> Option<String> {
     if let Ok(python) = std::env::var("ONDUTY_OTEL_PYTHON") {
         return Some(python);
     }

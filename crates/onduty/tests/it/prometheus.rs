@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Wednesday, 4 March 2026, 16:00 UTC.
-const ROLLOUT: i64 = 1_772_640_000;
+pub const ROLLOUT: i64 = 1_772_640_000;
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
 /// The same hours of five earlier working days, and today.
@@ -26,7 +26,7 @@ const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 const ENDPOINTS: [&str; 8] = ["/slower", "/calm", "/a", "/b", "/c", "/d", "/e\"} or vector(1)", "/late"];
 
 /// One counter at one moment: the end of its name, its labels, value, seconds since 1970.
-type Sample = (&'static str, String, f64, i64);
+pub type Sample = (&'static str, String, f64, i64);
 
 struct Counters {
     up_to: [u64; BOUNDS.len()],
@@ -63,7 +63,7 @@ impl Counters {
 
 /// Six days of eight endpoints. `/slower` is 40 % slower after the rollout; all processes begin anew half an hour before
 /// it and with it; half an hour of an earlier day is missing.
-fn week() -> Vec<Sample> {
+pub fn week() -> Vec<Sample> {
     let mut samples = Vec::new();
     let mut noise = 7_u64;
     let mut random = || {
@@ -98,9 +98,9 @@ fn week() -> Vec<Sample> {
 }
 
 /// A server that ends with the test.
-struct Server {
+pub struct Server {
     process: Child,
-    url: String,
+    pub url: String,
     egress: Egress,
 }
 
@@ -133,7 +133,7 @@ impl Server {
         server
     }
 
-    async fn prometheus(folder: &Path, samples: &[Sample]) -> Server {
+    pub async fn prometheus(folder: &Path, samples: &[Sample]) -> Server {
         let mut text = "# TYPE h histogram\n".to_owned();
         for (end, labels, value, at) in samples {
             writeln!(text, "h{end}{{{labels}}} {value} {at}").unwrap();
