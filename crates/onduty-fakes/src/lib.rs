@@ -8,8 +8,10 @@
 #![expect(clippy::disallowed_types, reason = "the outside world has its own ways")]
 
 pub mod bugsink;
+pub mod datadog;
 pub mod delivery;
 pub mod github;
+pub mod newrelic;
 mod pages;
 pub mod postgres;
 pub mod prometheus;
@@ -21,6 +23,7 @@ mod served;
 mod server;
 pub mod sign;
 pub mod signals;
+mod sums;
 pub mod tracker;
 pub mod trouble;
 pub mod world;

@@ -3,7 +3,7 @@
 
 use super::stores::with_causes;
 use super::{BAD_INPUT, FINDING, OK, UNAVAILABLE};
-use crate::config::{Config, FILE_NAME};
+use crate::config::{Backend, Config, FILE_NAME};
 use crate::egress::Egress;
 use crate::sources::SourceError;
 use crate::sources::requests::{Logs, Reading, Unit, read};
@@ -115,6 +115,21 @@ impl From<UnitArg> for Unit {
 enum SourceArg {
     /// A server that speaks like Prometheus.
     Prometheus,
+    /// New Relic.
+    #[value(name = "newrelic")]
+    NewRelic,
+    /// Datadog.
+    Datadog,
+}
+
+impl From<SourceArg> for Backend {
+    fn from(source: SourceArg) -> Backend {
+        match source {
+            SourceArg::Prometheus => Backend::Prometheus,
+            SourceArg::NewRelic => Backend::NewRelic,
+            SourceArg::Datadog => Backend::Datadog,
+        }
+    }
 }
 
 /// A moment or a stretch of time.
@@ -207,12 +222,12 @@ fn read_files(args: &CompareArgs, windows: &Windows, table: &mut Table) -> anyho
 
 /// Asks the source of the instance's file, and says what makes its answer weaker; whether too much so to call anything fine.
 async fn ask(source: SourceArg, args: &CompareArgs, windows: &Windows, table: &mut Table) -> anyhow::Result<bool> {
-    let SourceArg::Prometheus = source;
     let config = Config::load(&args.config)?;
-    let token = config.metrics_token()?;
+    let keys = config.backend_keys(source.into())?;
     let egress = Egress::new(config.egress_policy())?;
-    let Some(backend) = backend(&config, &egress, token.as_ref()) else {
-        bail!("{} names no `prometheus` below `sources`", args.config.display());
+    let Some(backend) = backend(&config, source.into(), &egress, &keys) else {
+        let name = source.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        bail!("{} names no `{name}` below `sources`", args.config.display());
     };
     let doubts = backend.fill(windows, table).await?;
     doubts.iter().for_each(|said| eprintln!("{}", doubt(said)));

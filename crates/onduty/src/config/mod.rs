@@ -14,6 +14,7 @@ mod read;
 mod rollouts;
 mod secrets;
 mod server;
+mod services;
 mod sources;
 mod trackers;
 mod values;
@@ -166,6 +167,10 @@ pub struct Sources {
     pub otlp: Option<OtlpSource>,
     /// Response times of a server that speaks like Prometheus.
     pub prometheus: Option<PrometheusSource>,
+    /// Response times of New Relic.
+    pub newrelic: Option<NewRelicSource>,
+    /// Response times of Datadog.
+    pub datadog: Option<DatadogSource>,
     /// Kinds that nobody watches, and that is on purpose: `performance: none`.
     pub absent: BTreeSet<Kind>,
 }
@@ -271,6 +276,51 @@ pub struct PrometheusSource {
     pub is_native: bool,
 }
 
+/// An account of New Relic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRelicSource {
+    /// Where its API is.
+    pub url: String,
+    /// Who asks.
+    pub key: SecretSource,
+    /// The account's number.
+    pub account: u64,
+    /// Only these applications; all where there are none.
+    pub applications: Vec<String>,
+    /// The attribute with the status of the answer.
+    pub status: String,
+}
+
+/// An organisation of Datadog.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatadogSource {
+    /// Where its API begins.
+    pub url: String,
+    /// Which organisation asks.
+    pub api_key: SecretSource,
+    /// Who asks.
+    pub application_key: SecretSource,
+    /// The distribution with the durations.
+    pub metric: String,
+    /// Tags that make an endpoint.
+    pub endpoint_tags: Vec<String>,
+    /// The tag with the status of the answer.
+    pub status_tag: String,
+    /// Tags that have to have these values.
+    pub filter: Vec<(String, String)>,
+}
+
+/// A backend that keeps response times, and is asked for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// A server that speaks like Prometheus.
+    Prometheus,
+    /// New Relic.
+    NewRelic,
+    /// Datadog.
+    Datadog,
+}
+
 /// Where something is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WriteBackTarget {
@@ -338,7 +388,7 @@ impl Config {
         for tracker in self.sources.sentry.iter().chain(&self.sources.bugsink) {
             expect(Kind::Errors, tracker.max_age);
         }
-        if self.sources.otlp.is_some() || self.sources.prometheus.is_some() {
+        if self.sources.otlp.is_some() || self.backend().is_some() {
             expect(Kind::Performance, RESPONSE_TIMES_MAX_AGE);
         }
         for (kind, max_age) in self.sources.signals.iter().flat_map(|signals| &signals.max_age) {
@@ -360,7 +410,10 @@ impl Config {
         let policy = self.egress.networks.iter().fold(Policy::default(), |policy, network| policy.within(*network));
         let policy = self.egress.hosts.iter().fold(policy, |policy, host| policy.trusting(host));
         let trackers = self.sources.sentry.iter().chain(&self.sources.bugsink).map(|tracker| tracker.url.as_str());
-        let metrics = self.sources.prometheus.iter().map(|server| server.url.as_str());
+        let sources = &self.sources;
+        let metrics = sources.prometheus.iter().map(|server| server.url.as_str());
+        let metrics = metrics.chain(sources.newrelic.iter().map(|account| account.url.as_str()));
+        let metrics = metrics.chain(sources.datadog.iter().map(|organisation| organisation.url.as_str()));
         let named = self.write_back_errors.iter().map(|target| target.url.as_str()).chain(trackers).chain(metrics);
         let named = named.chain(self.access.oidc.iter().map(|oidc| oidc.issuer.as_str()));
         let named = named.chain(self.sources.git.iter().filter_map(|git| git.repository.web_address()));
@@ -375,12 +428,24 @@ impl Config {
         secrets::address(self, &|name| std::env::var_os(name))
     }
 
-    /// Looks up what the metrics server is shown; `None` where it asks for nothing.
+    /// The backend that is asked for response times, where the file names one; the first where it names several.
+    pub fn backend(&self) -> Option<Backend> {
+        let Sources { prometheus, newrelic, datadog, .. } = &self.sources;
+        let named = [
+            (Backend::Prometheus, prometheus.is_some()),
+            (Backend::NewRelic, newrelic.is_some()),
+            (Backend::Datadog, datadog.is_some()),
+        ];
+        named.into_iter().find_map(|(backend, is_named)| is_named.then_some(backend))
+    }
+
+    /// Looks up what a backend of response times is shown, in the order in which `tasks::response_times` wants it; nothing
+    /// where it asks for nothing.
     ///
     /// # Errors
-    /// When it is not where the file says.
-    pub fn metrics_token(&self) -> Result<Option<SecretString>, MissingSecret> {
-        secrets::metrics_token(self, &|name| std::env::var_os(name))
+    /// When something is not where the file says.
+    pub fn backend_keys(&self, backend: Backend) -> Result<Vec<SecretString>, MissingSecret> {
+        secrets::backend_keys(self, backend, &|name| std::env::var_os(name))
     }
 
     /// Looks up every secret that the file names.

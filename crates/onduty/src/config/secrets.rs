@@ -2,8 +2,8 @@
 //!
 //! A value is never shown, logged or compared here; problems name the variable or the file.
 
-use super::Config;
 use super::values::{is_variable, path_text};
+use super::{Backend, Config};
 use onduty_core::files::{Fields, Problems};
 use secrecy::{ExposeSecret, SecretString};
 use std::ffi::OsString;
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Shortest secret, in bytes: shorter ones can be guessed.
 const MIN_BYTES: usize = 16;
-/// What the token of the metrics server is for.
-const METRICS: &str = "questions to the metrics server";
+/// What the keys of backends are for.
+const RESPONSE_TIMES: &str = "questions about response times";
 /// Longest file with secrets, in bytes.
 const MAX_FILE_BYTES: u64 = 16 * 1024;
 
@@ -40,6 +40,10 @@ pub struct Secrets {
     pub bugsink: Vec<SecretString>,
     /// The metrics server is asked with the first.
     pub prometheus: Vec<SecretString>,
+    /// New Relic is asked with the first.
+    pub newrelic: Vec<SecretString>,
+    /// Datadog is asked with an API key and an application key.
+    pub datadog: Vec<SecretString>,
     /// Messages about owners of errors are signed with the first.
     pub write_back_errors: Vec<SecretString>,
     /// Shown to the provider that signs people in: the first.
@@ -113,6 +117,20 @@ impl Keys {
         file: "token_file",
         noun: "token",
         mend: "name a variable of the environment, such as `token_env: ONDUTY_TOKEN`, or a file with `token_file`",
+    };
+    /// What tells a service which organisation asks.
+    pub const API_KEY: Keys = Keys {
+        env: "api_key_env",
+        file: "api_key_file",
+        noun: "API key",
+        mend: "name a variable of the environment, such as `api_key_env: DD_API_KEY`, or a file with `api_key_file`",
+    };
+    /// What tells it who of them asks.
+    pub const APPLICATION_KEY: Keys = Keys {
+        env: "application_key_env",
+        file: "application_key_file",
+        noun: "application key",
+        mend: "name a variable of the environment, such as `application_key_env: DD_APP_KEY`, or a file with `application_key_file`",
     };
 }
 
@@ -199,13 +217,23 @@ pub fn look_up(config: &Config, variable: &dyn Fn(&str) -> Option<OsString>) -> 
             }
         },
     };
+    let datadog = config.sources.datadog.as_ref();
     let secrets = Secrets {
         github: all(config.sources.github.as_ref().map(|github| &github.secret), "GitHub's webhooks"),
         signals: all(config.sources.signals.as_ref().map(|signals| &signals.secret), "signed signals"),
         sentry_hook: all(config.sources.sentry.as_ref().and_then(|sentry| sentry.hook.as_ref()), "Sentry's webhooks"),
         sentry: all(config.sources.sentry.as_ref().map(|sentry| &sentry.token), "questions to Sentry"),
         bugsink: all(config.sources.bugsink.as_ref().map(|bugsink| &bugsink.token), "questions to Bugsink"),
-        prometheus: all(config.sources.prometheus.as_ref().and_then(|server| server.token.as_ref()), METRICS),
+        prometheus: all(config.sources.prometheus.as_ref().and_then(|server| server.token.as_ref()), RESPONSE_TIMES),
+        newrelic: all(config.sources.newrelic.as_ref().map(|account| &account.key), RESPONSE_TIMES),
+        // The first of each: nothing else tells them apart.
+        datadog: [
+            all(datadog.map(|organisation| &organisation.api_key), RESPONSE_TIMES),
+            all(datadog.map(|organisation| &organisation.application_key), RESPONSE_TIMES),
+        ]
+        .into_iter()
+        .flat_map(|keys| keys.into_iter().take(1))
+        .collect(),
         write_back_errors: all(config.write_back_errors.as_ref().map(|target| &target.secret), "messages about owners"),
         oidc: all(config.access.oidc.as_ref().map(|oidc| &oidc.secret), "sign-ins by OpenID Connect"),
     };
@@ -220,12 +248,22 @@ pub fn address(
     first(config.database.as_ref(), "connections to the database", variable)
 }
 
-/// Looks up what the metrics server of `config` is shown, where it is shown anything.
-pub fn metrics_token(
+/// Looks up what a backend of response times is shown.
+pub fn backend_keys(
     config: &Config,
+    backend: Backend,
     variable: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<Option<SecretString>, MissingSecret> {
-    first(config.sources.prometheus.as_ref().and_then(|server| server.token.as_ref()), METRICS, variable)
+) -> Result<Vec<SecretString>, MissingSecret> {
+    let sources = &config.sources;
+    let all = match backend {
+        Backend::Prometheus => vec![sources.prometheus.as_ref().and_then(|server| server.token.as_ref())],
+        Backend::NewRelic => vec![sources.newrelic.as_ref().map(|account| &account.key)],
+        Backend::Datadog => sources
+            .datadog
+            .as_ref()
+            .map_or(Vec::new(), |organisation| vec![Some(&organisation.api_key), Some(&organisation.application_key)]),
+    };
+    all.into_iter().filter_map(|source| first(source, RESPONSE_TIMES, variable).transpose()).collect()
 }
 
 /// The first one of a source: whatever uses it does not try a second one.

@@ -3,7 +3,7 @@
 use super::values::{duration, duration_of, has_credentials, line, path_text};
 use super::{
     EgressRules, GitRepository, GitSource, GithubSource, OtlpSource, SignalsSource, Sources, prometheus, secrets,
-    trackers,
+    services, trackers,
 };
 use crate::egress::{Url, is_this_machine};
 use onduty_core::files::{Fields, Node, Place, Problems, Value, closest};
@@ -33,7 +33,8 @@ const OTLP_KEEP: Duration = Duration::from_secs(15 * 86_400);
 const OTLP_ENDPOINTS: usize = 10_000;
 const MOST_OTLP_ENDPOINTS: i64 = 100_000;
 
-const ADAPTERS: [&str; 7] = ["git", "github", "signals", "sentry", "bugsink", "otlp", "prometheus"];
+const ADAPTERS: [&str; 9] =
+    ["git", "github", "signals", "sentry", "bugsink", "otlp", "prometheus", "newrelic", "datadog"];
 
 /// Reads the map under `sources`.
 pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules, problems: &mut Problems) -> Sources {
@@ -48,6 +49,8 @@ pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules,
             "bugsink" => sources.bugsink = trackers::bugsink(node, base, rules, problems),
             "otlp" => sources.otlp = otlp(node, problems),
             "prometheus" => sources.prometheus = prometheus::read(node, base, rules, problems),
+            "newrelic" => sources.newrelic = services::new_relic(node, base, rules, problems),
+            "datadog" => sources.datadog = services::datadog(node, base, rules, problems),
             kind => {
                 if is_absent(kind, *place, node, problems) {
                     absent.push((Kind::from_word(kind), *place));
@@ -61,6 +64,8 @@ pub fn read(entries: &[(String, Place, Node)], base: &Path, rules: &EgressRules,
             Kind::Builds if sources.github.is_some() => "github",
             Kind::Performance if sources.otlp.is_some() => "otlp",
             Kind::Performance if sources.prometheus.is_some() => "prometheus",
+            Kind::Performance if sources.newrelic.is_some() => "newrelic",
+            Kind::Performance if sources.datadog.is_some() => "datadog",
             Kind::Errors if sources.sentry.is_some() => "sentry",
             Kind::Errors if sources.bugsink.is_some() => "bugsink",
             kind if sources.signals.as_ref().is_some_and(|signals| signals.max_age.contains_key(kind)) => "signals",
@@ -85,7 +90,7 @@ fn is_absent(key: &str, place: Place, node: &Node, problems: &mut Problems) -> b
             problems.add(
                 node.place,
                 format!("`{key}` is a kind of signal and may only be `none` here"),
-                format!("write `{key}: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp` and `prometheus`"),
+                format!("write `{key}: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp`, `prometheus`, `newrelic` and `datadog`"),
             );
         }
         return none;
@@ -93,7 +98,7 @@ fn is_absent(key: &str, place: Place, node: &Node, problems: &mut Problems) -> b
     let words: Vec<&str> = ADAPTERS.into_iter().chain(Kind::BUILT_IN.iter().map(Kind::as_str)).collect();
     let mend = match closest(key, &words) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => "use `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp` or `prometheus`, or `KIND: none` for a kind that nobody watches"
+        None => "use `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp`, `prometheus`, `newrelic` or `datadog`, or `KIND: none` for a kind that nobody watches"
             .to_owned(),
     };
     problems.add(place, format!("there is no source `{key}`"), mend);

@@ -249,11 +249,11 @@ fn every_bad_source_gets_a_message() {
         ("githup: {secret_env: A}", "1:11: there is no source `githup`; did you mean `github`?"),
         (
             "pagers: {secret_env: A}",
-            "1:11: there is no source `pagers`; use `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp` or `prometheus`, or `KIND: none` for a kind that nobody watches",
+            "1:11: there is no source `pagers`; use `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp`, `prometheus`, `newrelic` or `datadog`, or `KIND: none` for a kind that nobody watches",
         ),
         (
             "errors: {url: x}",
-            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp` and `prometheus`",
+            "1:19: `errors` is a kind of signal and may only be `none` here; write `errors: none` when nobody watches it, or remove it; sources are `git`, `github`, `signals`, `sentry`, `bugsink`, `otlp`, `prometheus`, `newrelic` and `datadog`",
         ),
         (
             "git: {branch: main}",
@@ -480,6 +480,63 @@ fn every_bad_metrics_server_gets_a_message() {
     }
 }
 
+#[test]
+fn services_with_response_times_say_where_they_are() {
+    let config = parsed("sources: {newrelic: {account: 7, region: eu, token_env: KEY}}\n");
+    let account = config.sources.newrelic.as_ref().unwrap();
+    let told = (account.url.as_str(), account.account, account.status.as_str());
+    assert_eq!(told, ("https://api.eu.newrelic.com/graphql", 7, "httpResponseCode"));
+    assert!(config.egress_policy().host("api.eu.newrelic.com", 443).is_ok());
+    let keys = "api_key_env: A, application_key_env: B, metric: trace.http.request";
+    let config = parsed(&format!("sources: {{datadog: {{{keys}, site: us5.datadoghq.com}}}}\n"));
+    let organisation = config.sources.datadog.as_ref().unwrap();
+    assert_eq!(organisation.url, "https://api.us5.datadoghq.com");
+    assert_eq!(
+        (&organisation.status_tag[..], organisation.endpoint_tags.join(" ")),
+        ("http.status_code", "service resource_name".to_owned())
+    );
+    assert_eq!(config.backend(), Some(Backend::Datadog));
+    assert_eq!(parsed(DEFAULT_FILE).backend(), Some(Backend::Prometheus));
+    assert_eq!(parsed("{}\n").backend(), None);
+}
+
+#[test]
+fn every_bad_service_gets_a_message() {
+    let told = |text: &str| -> String {
+        let problems = Config::parse(FILE_NAME, &format!("sources: {{{text}}}\n"), Path::new("")).unwrap_err();
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let keys = "api_key_env: A, application_key_env: B";
+    let all = [
+        told("newrelic: {}"),
+        told("newrelic: {account: 0, token_env: K}"),
+        told("newrelic: {account: 7, token_env: K, region: ap}"),
+        told("newrelic: {account: 7, token_env: K, url: 'http://api.example'}"),
+        told("newrelic: {account: 7, token_env: K, applications: [\"a\\nb\"], status_attribute: 'a`b'}"),
+        told("datadog: {}"),
+        told(&format!("datadog: {{{keys}, metric: 'a b', site: datadoghq.com}}")),
+        told(&format!("datadog: {{{keys}, metric: m, site: evil.example}}")),
+        told(&format!("datadog: {{{keys}, metric: m, endpoint_tags: [a, a, 'b{{c'], filter: {{env: 'x OR y'}}}}")),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    onduty.yml:1:21: the source `newrelic` has no `account`; write its number, such as `account: 1234567`
+    onduty.yml:1:21: the source `newrelic` has no token; name a variable of the environment, such as `token_env: ONDUTY_TOKEN`, or a file with `token_file`
+    onduty.yml:1:31: `account` should be a whole number from 1 to 9223372036854775807; write for example `account: 1`
+    onduty.yml:1:56: `ap` is no region of New Relic; write `us` or `eu`
+    onduty.yml:1:54: `http` to another machine can be read on the way; use https
+    onduty.yml:1:64: this cannot be the name of an application; write its name, at most 200 letters
+    onduty.yml:1:91: `a`b` cannot be an attribute; write it as it stands in queries
+    onduty.yml:1:20: the source `datadog` has no API key; name a variable of the environment, such as `api_key_env: DD_API_KEY`, or a file with `api_key_file`
+    onduty.yml:1:20: the source `datadog` has no `metric`; write a distribution, such as `metric: trace.http.request`; the tracer's operation is in its name
+    onduty.yml:1:20: the source `datadog` has no application key; name a variable of the environment, such as `application_key_env: DD_APP_KEY`, or a file with `application_key_file`
+    onduty.yml:1:70: `a b` cannot be a metric or a tag; write letters, digits and `_ . - / :`, as it stands in queries
+    onduty.yml:1:78: `evil.example` is no site of Datadog; write one of datadoghq.com, us3.datadoghq.com, us5.datadoghq.com, datadoghq.eu, ap1.datadoghq.com, ap2.datadoghq.com, ddog-gov.com, us2.ddog-gov.com
+    onduty.yml:1:91: `a` is there twice; write each tag once
+    onduty.yml:1:95: `b{c` cannot be a metric or a tag; write letters, digits and `_ . - / :`, as it stands in queries
+    onduty.yml:1:111: the tag `env` cannot be asked for; write letters, digits and `_ . - / :`, as it stands in queries
+    ");
+}
+
 /// The parser says itself which keys it takes when it meets one that it does not.
 fn keys_of(text: &str) -> Vec<String> {
     let problems = Config::parse(FILE_NAME, text, Path::new("")).unwrap_err();
@@ -502,6 +559,8 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/properties/sources/properties/sentry", "sources: {sentry: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/bugsink", "sources: {bugsink: {zzzzzzzz: 1}}\n"),
         ("/properties/sources/properties/prometheus", "sources: {prometheus: {zzzzzzzz: 1}}\n"),
+        ("/properties/sources/properties/newrelic", "sources: {newrelic: {zzzzzzzz: 1}}\n"),
+        ("/properties/sources/properties/datadog", "sources: {datadog: {zzzzzzzz: 1}}\n"),
         ("/properties/server", "server: {zzzzzzzz: 1}\n"),
         ("/properties/server/properties/tls", "server: {tls: {zzzzzzzz: 1}}\n"),
         ("/properties/access", "access: {zzzzzzzz: 1}\n"),
@@ -525,7 +584,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
     let mut known: Vec<&str> = sources.keys().map(String::as_str).collect();
     known.sort();
     let kinds = Kind::BUILT_IN;
-    let adapters = ["git", "github", "signals", "sentry", "bugsink", "otlp", "prometheus"];
+    let adapters = ["git", "github", "signals", "sentry", "bugsink", "otlp", "prometheus", "newrelic", "datadog"];
     let mut expected: Vec<&str> = adapters.into_iter().chain(kinds.iter().map(Kind::as_str)).collect();
     expected.sort();
     assert_eq!(known, expected);

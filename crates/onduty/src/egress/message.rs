@@ -60,6 +60,17 @@ impl Request {
         self
     }
 
+    /// With a secret in a header of its own, which nobody repeats.
+    #[must_use]
+    pub fn secret_header(mut self, name: HeaderName, secret: &SecretString) -> Request {
+        if let Ok(mut value) = HeaderValue::from_str(secret.expose_secret()) {
+            value.set_sensitive(true);
+            self.headers.insert(name, value);
+        }
+        self.secrets.push(secret.clone());
+        self
+    }
+
     /// With `Authorization: Bearer`.
     #[must_use]
     pub fn bearer(mut self, token: &SecretString) -> Request {

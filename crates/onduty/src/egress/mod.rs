@@ -23,6 +23,7 @@ pub use message::{Answer, Limits, Request, redact};
 pub use own::OwnServer;
 pub use paging::{Link, Page, PageCap, Pages, PagingError, cursor_of, next_link};
 pub use policy::{Policy, Refusal, host_of, is_this_machine};
+pub use reqwest::header::HeaderName;
 pub use reqwest::{Method, StatusCode, Url, header};
 pub use way::Way;
 

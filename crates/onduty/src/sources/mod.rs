@@ -4,8 +4,10 @@
 //! [`Observation`]s; it never decides what they mean for duty, never writes to the store, and never reads the clock.
 
 pub mod bugsink;
+pub mod datadog;
 pub mod git;
 pub mod github;
+pub mod newrelic;
 pub mod otlp;
 pub mod prometheus;
 pub mod requests;
@@ -13,6 +15,7 @@ pub mod response_times;
 pub mod sentry;
 pub mod signals;
 mod signing;
+pub mod summed;
 pub mod tracker;
 
 use onduty_core::ids::SourceName;

@@ -28,3 +28,52 @@ pub trait ResponseTimes: Send + Sync {
 
 /// Something measured within this time is a sign of life.
 pub const ALIVE: SignedDuration = SignedDuration::from_mins(15);
+
+/// Why a question has no answer.
+#[derive(Debug)]
+pub enum Failed {
+    /// A smaller one may have.
+    TooMuch(SourceError),
+    /// None will.
+    Other(SourceError),
+}
+
+impl From<Failed> for SourceError {
+    fn from(failed: Failed) -> SourceError {
+        match failed {
+            Failed::TooMuch(error) | Failed::Other(error) => error,
+        }
+    }
+}
+
+/// Longer names are cut.
+const LONGEST_NAME: usize = 300;
+
+/// `GET /cart`, or `shop|GET /cart` where the first of several parts is the service.
+pub fn endpoint_name<'a>(has_service: bool, parts: impl Iterator<Item = &'a str>) -> String {
+    let parts: Vec<&str> = parts.collect();
+    let mut name = match parts.as_slice() {
+        [service, rest @ ..] if has_service && !rest.is_empty() => format!("{service}|{}", rest.join(" ")),
+        parts => parts.join(" "),
+    };
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_stands_before_the_endpoint() {
+        for (has_service, parts, expected) in [
+            (true, vec!["shop", "GET", "/cart"], "shop|GET /cart"),
+            (false, vec!["GET", "/cart"], "GET /cart"),
+            (true, vec!["shop"], "shop"),
+            (true, vec![], ""),
+        ] {
+            assert_eq!(endpoint_name(has_service, parts.into_iter()), expected);
+        }
+        assert_eq!(endpoint_name(false, ["é".repeat(500).as_str()].into_iter()).len(), LONGEST_NAME);
+    }
+}

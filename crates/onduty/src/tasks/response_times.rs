@@ -1,8 +1,10 @@
 //! The configured backend of response times, as whoever compares needs it: the command line, and a pass over rollouts.
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Backend, Config};
 use crate::egress::{Backoff, Egress, Url};
+use crate::sources::datadog::{self, Datadog};
+use crate::sources::newrelic::{self, NewRelic};
 use crate::sources::prometheus::{self, Prometheus};
 use crate::sources::response_times::{ALIVE, ResponseTimes};
 use crate::sources::{SourceError, otlp};
@@ -37,8 +39,14 @@ fn unreadable(error: StoreError) -> SourceError {
 
 /// What tells `app` about response times, and how many endpoints it tells apart; `None` where nothing is configured.
 pub fn configured<'a>(app: &'a App, config: &'a Config) -> Option<Configured<'a>> {
-    if let Some(backend) = backend(config, &app.egress, app.secrets.prometheus.first()) {
-        return Some(Configured { name: prometheus::NAME, backend, endpoints: MOST_ENDPOINTS });
+    if let Some(which) = config.backend() {
+        let (name, keys) = match which {
+            Backend::Prometheus => (prometheus::NAME, &app.secrets.prometheus),
+            Backend::NewRelic => (newrelic::NAME, &app.secrets.newrelic),
+            Backend::Datadog => (datadog::NAME, &app.secrets.datadog),
+        };
+        let backend = backend(config, which, &app.egress, keys)?;
+        return Some(Configured { name, backend, endpoints: MOST_ENDPOINTS });
     }
     let otlp = config.sources.otlp.as_ref()?;
     Some(Configured { name: otlp::NAME, backend: Box::new(Kept(&app.store)), endpoints: otlp.endpoints })
@@ -57,23 +65,55 @@ pub struct Configured<'a> {
 /// Endpoints that are told apart where the source has no limit of its own.
 const MOST_ENDPOINTS: usize = 10_000;
 
-/// The backend that `config` names, asked over `egress` with `token` where it wants one; `None` where it names none.
+/// The backend that `config` names like this, asked over `egress` with what [`Config::backend_keys`] found; `None` where
+/// `config` does not name it.
 pub fn backend<'a>(
     config: &'a Config,
+    which: Backend,
     egress: &'a Egress,
-    token: Option<&'a SecretString>,
+    keys: &'a [SecretString],
 ) -> Option<Box<dyn ResponseTimes + 'a>> {
-    let source = config.sources.prometheus.as_ref()?;
-    let base = Url::parse(&source.url).ok()?;
-    Some(Box::new(Prometheus {
-        egress,
-        base,
-        token,
-        backoff: Backoff::POLL,
-        metric: &source.metric,
-        endpoint_labels: &source.endpoint_labels,
-        status_label: source.status_label.as_deref(),
-        selector: &source.selector,
-        is_native: source.is_native,
-    }))
+    match which {
+        Backend::Prometheus => {
+            let source = config.sources.prometheus.as_ref()?;
+            Some(Box::new(Prometheus {
+                egress,
+                base: Url::parse(&source.url).ok()?,
+                token: keys.first(),
+                backoff: Backoff::POLL,
+                metric: &source.metric,
+                endpoint_labels: &source.endpoint_labels,
+                status_label: source.status_label.as_deref(),
+                selector: &source.selector,
+                is_native: source.is_native,
+            }))
+        }
+        Backend::NewRelic => {
+            let source = config.sources.newrelic.as_ref()?;
+            Some(Box::new(NewRelic {
+                egress,
+                url: Url::parse(&source.url).ok()?,
+                key: keys.first()?,
+                backoff: Backoff::POLL,
+                account: source.account,
+                applications: &source.applications,
+                status: &source.status,
+            }))
+        }
+        Backend::Datadog => {
+            let source = config.sources.datadog.as_ref()?;
+            let [api_key, application_key] = keys else { return None };
+            Some(Box::new(Datadog {
+                egress,
+                base: Url::parse(&source.url).ok()?,
+                api_key,
+                application_key,
+                backoff: Backoff::POLL,
+                metric: &source.metric,
+                endpoint_tags: &source.endpoint_tags,
+                status_tag: &source.status_tag,
+                filter: &source.filter,
+            }))
+        }
+    }
 }

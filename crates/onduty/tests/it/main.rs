@@ -42,6 +42,7 @@ mod prometheus;
 mod prometheus_live;
 mod real_bugsink;
 mod real_input;
+mod response_times;
 mod restarts;
 mod scripts;
 mod seed_day;

@@ -2,6 +2,7 @@
 
 use super::wire::Series;
 use super::{Blocks, Doubt, Named};
+use crate::sources::response_times::endpoint_name;
 use onduty_core::perf::{AFTER, BLOCKS, Bin, Bins, Grain, Slot, Table, Traffic};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -56,12 +57,7 @@ impl<'a> Endpoints<'a> {
     /// `GET /cart`, or `shop|GET /cart` where the first of several labels is the service.
     fn name(&self, metric: &BTreeMap<String, String>) -> String {
         let value = |label: &String| metric.get(label).map_or("?", String::as_str);
-        match self.labels {
-            [service, rest @ ..] if !rest.is_empty() && is_service(service) => {
-                format!("{}|{}", value(service), rest.iter().map(value).collect::<Vec<_>>().join(" "))
-            }
-            labels => labels.iter().map(value).collect::<Vec<_>>().join(" "),
-        }
+        endpoint_name(self.labels.first().is_some_and(|label| is_service(label)), self.labels.iter().map(value))
     }
 
     fn each(&mut self, blocks: &Blocks, series: &Series, mut visit: impl FnMut(&mut Block, f64)) {

@@ -7,7 +7,7 @@ mod collect;
 mod query;
 mod wire;
 
-use super::response_times::{ALIVE, ResponseTimes};
+use super::response_times::{ALIVE, Failed, ResponseTimes};
 use super::{SourceError, one_line};
 use crate::egress::{Backoff, Egress, EgressError, Limits, Method, Request, Url, header, random};
 use async_trait::async_trait;
@@ -334,22 +334,6 @@ impl Blocks {
         let at = (seconds * 1e3 - self.first_ms as f64) / self.block_ms as f64;
         let at = at.round();
         (at >= 0.0 && at < self.here as f64).then(|| self.next + at as usize)
-    }
-}
-
-/// Why a question has no answer.
-enum Failed {
-    /// A smaller one may have.
-    TooMuch(SourceError),
-    /// None will.
-    Other(SourceError),
-}
-
-impl From<Failed> for SourceError {
-    fn from(failed: Failed) -> SourceError {
-        match failed {
-            Failed::TooMuch(error) | Failed::Other(error) => error,
-        }
     }
 }
 

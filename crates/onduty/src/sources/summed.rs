@@ -1,0 +1,200 @@
+//! Backends that do not hand out distributions: for each endpoint and some minutes they tell a number, a mean and
+//! percentiles.
+//!
+//! The folders of such providers have a [`Summing`] each; which windows are asked about, in how many questions and what is
+//! done with too many endpoints is the same for all of them and stands here. Knows no provider's fields.
+
+use super::SourceError;
+use super::response_times::{ALIVE, Failed};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use onduty_core::ids::SourceName;
+use onduty_core::perf::{AFTER, BEFORE, BLOCKS, Doubt, Role, Slot, Summary, Table, Traffic, Windows};
+use std::collections::HashSet;
+
+/// Requests of an endpoint in some time, as a backend sums them up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summed {
+    /// The endpoint.
+    pub endpoint: String,
+    /// When this begins, in milliseconds since 1970.
+    pub from_ms: i64,
+    /// When it ends.
+    pub to_ms: i64,
+    /// Those that were answered well.
+    pub answered: Option<Summary>,
+    /// Those that the client got wrong.
+    pub refused: u64,
+    /// Those that the server failed.
+    pub failed: u64,
+}
+
+/// The busiest endpoints of some time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Busiest {
+    /// Their names and requests.
+    pub endpoints: Vec<(String, u64)>,
+    /// Requests of all endpoints, and the time that they took in milliseconds.
+    pub all: Traffic,
+    /// Whether there are more than the backend names.
+    pub is_cut: bool,
+}
+
+/// A backend that sums up.
+#[async_trait]
+pub trait Summing: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// Endpoints that one answer about a window can have without leaving any out that is among the busiest half of them.
+    fn most(&self) -> usize;
+
+    /// Whether anything of these is asked for, in words: `transactions of these applications`.
+    fn subject(&self) -> String;
+
+    /// The busiest endpoints from `from_ms` to `to_ms`.
+    async fn busiest(&self, from_ms: i64, to_ms: i64, most: usize) -> Result<Busiest, Failed>;
+
+    /// What is known of the time from `from_ms` to `to_ms`, cut into pieces of about `piece_ms`.
+    async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed>;
+}
+
+/// Fills `table` from `backend`.
+///
+/// # Errors
+/// Never partial.
+pub async fn fill(backend: &dyn Summing, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
+    let mut doubts = Vec::new();
+    let kept = keep_busiest(backend, windows, table, &mut doubts).await?;
+    let mut reading = Reading { backend, windows, kept, at_once: BLOCKS };
+    let mut gaps = [0; 2];
+    for window in [BEFORE, AFTER] {
+        gaps[window] = BLOCKS - reading.window(window, table).await?;
+    }
+    if gaps[AFTER] == BLOCKS {
+        // Not that all of them are gone: nothing is known yet, or not any more.
+        let what = format!("{} in the window after the rollout", backend.subject());
+        return Err(SourceError::Missing { source_name: SourceName::from(backend.name()), what });
+    }
+    let is_day = |role: Role| matches!(role, Role::BeforeOn(_) | Role::AfterOn(_));
+    let numbered = |is: fn(Role) -> bool| {
+        let all = windows.all().iter().enumerate();
+        all.filter(move |(_, window)| is(window.role)).map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    let (mut elsewhere, mut has_days) = (0, false);
+    for window in numbered(is_day) {
+        let known = reading.window(window, table).await?;
+        has_days |= known > 0;
+        elsewhere += if known > 0 { BLOCKS - known } else { 0 };
+    }
+    if !has_days {
+        for window in numbered(|role| role == Role::Earlier) {
+            let known = reading.window(window, table).await?;
+            elsewhere += if known > 0 { BLOCKS - known } else { 0 };
+        }
+    }
+    if gaps != [0; 2] || elsewhere > 0 {
+        doubts.push(Doubt::Gaps { before: gaps[0], after: gaps[1], elsewhere });
+    }
+    Ok(doubts)
+}
+
+/// Whether `backend` has anything of the time right before `now`.
+///
+/// # Errors
+/// When it cannot be asked.
+pub async fn is_alive(backend: &dyn Summing, now: Timestamp) -> Result<bool, SourceError> {
+    let now_ms = now.as_millisecond();
+    Ok(!backend.busiest(now_ms - ALIVE.as_millis() as i64, now_ms, 1).await?.endpoints.is_empty())
+}
+
+/// The endpoints that are asked about; `None` when all of them are.
+async fn keep_busiest(
+    backend: &dyn Summing,
+    windows: &Windows,
+    table: &mut Table,
+    doubts: &mut Vec<Doubt>,
+) -> Result<Option<HashSet<String>>, SourceError> {
+    let (from, to) = (windows.all()[BEFORE].start_ms, windows.all()[AFTER].start_ms + windows.length_ms());
+    let most = table.most().min(backend.most());
+    let mut busiest = backend.busiest(from, to, most + 1).await?;
+    if busiest.endpoints.is_empty() {
+        let what = format!("{} around the rollout", backend.subject());
+        return Err(SourceError::Missing { source_name: SourceName::from(backend.name()), what });
+    }
+    if busiest.endpoints.len() <= most && !busiest.is_cut {
+        return Ok(None);
+    }
+    busiest.endpoints.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
+    let others = busiest.endpoints.len().saturating_sub(most) as u64;
+    busiest.endpoints.truncate(most);
+    let kept: u64 = busiest.endpoints.iter().map(|(_, requests)| requests).sum();
+    let requests = busiest.all.requests.saturating_sub(kept);
+    // What of that was after the rollout is estimated by the length of the window in the whole time.
+    let share = windows.length_ms() as f64 / (to - from).max(1) as f64;
+    let time_ms = busiest.all.time_ms * requests as f64 / busiest.all.requests.max(1) as f64;
+    let after = Traffic { requests: (requests as f64 * share) as u64, time_ms: time_ms * share };
+    table.leave_out(others.max(1), requests, after);
+    doubts.push(Doubt::TooMany { endpoints: others.max(1), requests });
+    Ok(Some(busiest.endpoints.into_iter().map(|(name, _)| name).collect()))
+}
+
+/// One look at all windows.
+struct Reading<'a> {
+    backend: &'a dyn Summing,
+    windows: &'a Windows,
+    kept: Option<HashSet<String>>,
+    /// Blocks that are asked for at once; fewer when the backend found it too much.
+    at_once: usize,
+}
+
+impl Reading<'_> {
+    /// Puts everything about a window into `table`; the number of blocks of which anything is known.
+    async fn window(&mut self, window: usize, table: &mut Table) -> Result<usize, SourceError> {
+        let (start, length) = (self.windows.all()[window].start_ms, self.windows.length_ms());
+        let begins = |block: usize| start + length * block as i64 / BLOCKS as i64;
+        let (mut seen, mut next) = ([false; BLOCKS], 0);
+        while next < BLOCKS {
+            let here = self.at_once.min(BLOCKS - next);
+            match self.backend.sums(begins(next), begins(next + here), length / BLOCKS as i64).await {
+                Ok(sums) => {
+                    for sum in &sums {
+                        self.put(sum, window, table, &mut seen);
+                    }
+                    next += here;
+                }
+                Err(Failed::TooMuch(_)) if here > 1 => self.at_once = here / 2,
+                Err(Failed::TooMuch(error) | Failed::Other(error)) => return Err(error),
+            }
+        }
+        Ok(seen.iter().filter(|seen| **seen).count())
+    }
+
+    fn put(&self, sum: &Summed, window: usize, table: &mut Table, seen: &mut [bool; BLOCKS]) {
+        let start = self.windows.all()[window].start_ms;
+        // What reaches over the edge of a window has requests that are not in it.
+        if sum.from_ms < start || sum.to_ms > start + self.windows.length_ms() || sum.to_ms <= sum.from_ms {
+            return;
+        }
+        let middle = sum.from_ms + (sum.to_ms - sum.from_ms) / 2;
+        let block = ((middle - start) * BLOCKS as i64 / self.windows.length_ms()) as usize;
+        let slot = Slot { window, block: block.min(BLOCKS - 1) };
+        seen[slot.block] = true;
+        if self.kept.as_ref().is_some_and(|kept| !kept.contains(&sum.endpoint)) {
+            return;
+        }
+        let answered = sum.answered.filter(|answered| answered.count > 0);
+        let count = answered.map_or(0, |answered| answered.count);
+        let time_ms = answered.and_then(|answered| Some(answered.mean_ms? * answered.count as f64)).unwrap_or(0.0);
+        let requests = count.saturating_add(sum.refused).saturating_add(sum.failed);
+        if requests == 0 {
+            return;
+        }
+        if let Some(series) = table.endpoint(sum.endpoint.as_bytes(), slot, requests, time_ms) {
+            if let Some(answered) = answered {
+                series.summary(slot, &answered);
+            }
+            series.errors(slot, sum.refused, sum.failed);
+        }
+    }
+}
