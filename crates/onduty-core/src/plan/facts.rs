@@ -162,6 +162,12 @@ impl Facts {
         }
     }
 
+    /// Whether `person` works on the day of `slot` and nothing keeps them, whatever their duties and skills.
+    pub fn is_there(&self, person: usize, slot: usize) -> bool {
+        let day = usize::try_from(self.slots[slot].day.0 - self.instance.first.0).unwrap_or_default();
+        self.away[person * self.days + day] == 0
+    }
+
     /// Least and wanted days between shifts of two duties.
     pub fn gaps(&self, one: usize, other: usize) -> (i32, i32) {
         let (one, other) = (&self.instance.duties[one], &self.instance.duties[other]);

@@ -22,7 +22,11 @@ pub use instance::{Duty, Instance, Leave, LeaveKind, Person, Points, Published, 
 pub use read::read;
 pub use score::{LEVELS, Score};
 pub use solution::{Assignment, Solution, Uncovered, read_solution};
-pub use solve::{Impossible, Settings, Solved, solve};
+pub use solve::{Impossible, Reasons, RunnerUp, Settings, Solved, WayOut, Why, explain, solve};
 
 #[cfg(test)]
+mod explain_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod zone_tests;

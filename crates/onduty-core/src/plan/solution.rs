@@ -80,7 +80,7 @@ pub fn read_solution(json: &Value) -> Result<Solution, Vec<Problem>> {
         solution.assignments.push(assignment);
     }
     for (at, map) in entries(top, "uncovered", false, &mut problems) {
-        note(map, &at, &["date", "duty", "why"], &mut solution);
+        note(map, &at, &["date", "duty", "why", "ways_out"], &mut solution);
         let why = map.get("why").map(|why| {
             let codes = why.as_object().into_iter().flatten();
             codes.filter(|(_, code)| !code.is_null()).map(|(person, code)| (person.clone(), said(code))).collect()

@@ -4,7 +4,7 @@ use super::*;
 use serde_json::{Value, json};
 
 /// Two people, one duty, one week from Monday, 2 March 2026.
-fn tiny() -> Value {
+pub(super) fn tiny() -> Value {
     let person = |id: &str| {
         json!({
             "id": id, "calendar": "FR", "employed": ["2020-01-01", null], "work_days": [1, 2, 3, 4, 5], "members": {"eng": 1000},
@@ -214,7 +214,7 @@ fn what_cannot_be_a_solution_is_refused_and_what_means_nothing_is_named() {
 }
 
 /// A random instance of a few people, duties and days; with `published`, some of its slots were promised to somebody.
-fn random_instance(seed: u64, days: i32, duties: u64, most_people: u64) -> Value {
+pub(super) fn random_instance(seed: u64, days: i32, duties: u64, most_people: u64) -> Value {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
     let mut below = move |end: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

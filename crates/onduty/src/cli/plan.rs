@@ -53,7 +53,7 @@ struct SolveArgs {
     /// How many moves the search tries; as many as the size wants unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=MOST_MOVES))]
     moves: Option<u64>,
-    /// One line of JSON
+    /// One line of JSON, with the reasons of every slot: who could not and why, load, the runner-up; and what would help where nobody can
     #[arg(long)]
     json: bool,
 }
@@ -125,7 +125,8 @@ fn solved(args: &SolveArgs) -> Result<u8, Unreadable> {
         return Err(Unreadable::Broken(violation.clone()));
     }
     eprint!("{}", summary(&solved));
-    print!("{}", wire::solution(&facts.instance.name, &solved, args.json));
+    let reasons = args.json.then(|| plan::explain(&facts, &solved.solution));
+    print!("{}", wire::solution(&facts.instance.name, &solved, reasons.as_ref()));
     Ok(OK)
 }
 

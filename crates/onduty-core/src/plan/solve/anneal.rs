@@ -3,7 +3,7 @@
 use super::moves::{Journal, is_better_first};
 use super::problem::{NONE, index};
 use super::random::Random;
-use super::state::{Key, State};
+use super::state::{Key, ONLY_UNEVEN, State};
 
 /// Patience falls by this factor from one stretch to the next.
 const COOLING: f64 = 0.97;
@@ -77,6 +77,9 @@ pub(super) fn anneal(state: &mut State, best: &mut Best, part: Part, goal: &Key,
     while made < moves {
         let worst = if presses { (best.key[3] - 1).max(goal[3]) } else { best.key[3] };
         state.weigh(worst, presses);
+        if !presses && best.key[..7] <= goal[..7] {
+            state.weigh_uneven(ONLY_UNEVEN);
+        }
         for _ in 0..length.min(moves - made) {
             made += 1;
             journal.clear();

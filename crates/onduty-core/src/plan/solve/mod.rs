@@ -4,10 +4,14 @@ mod anneal;
 mod bounds;
 mod construct;
 mod exact;
+mod explain;
 mod moves;
+mod polish;
 mod problem;
 mod random;
 mod state;
+
+pub use explain::{Reasons, RunnerUp, WayOut, Why, explain};
 
 use super::check::{Verdict, check};
 use super::day::Day;
@@ -123,7 +127,8 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
     if best.key[..7] > bound[..7] && exact::improve(&problem, &mut best, &bound) {
         bound[..7].copy_from_slice(&best.key[..7]);
     }
-    let state = restored(&problem, &best, worst);
+    let mut state = restored(&problem, &best, worst);
+    polish::polish(&mut state, &mut random);
     let solution = as_solution(&problem, &state);
     let verdict = check(facts, &solution);
     let [levels @ .., _] = bound;

@@ -219,7 +219,7 @@ impl State<'_> {
     }
 
     /// Whether somebody can take a free slot and nothing else has to move.
-    fn fits(&self, person: u32, slot: usize, journal: &mut Journal) -> bool {
+    pub(super) fn fits(&self, person: u32, slot: usize, journal: &mut Journal) -> bool {
         let mut found = std::mem::take(&mut journal.found);
         let fits = self.clashes(person as usize, slot, &mut found) && found.is_empty();
         journal.found = found;

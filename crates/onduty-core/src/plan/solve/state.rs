@@ -9,8 +9,9 @@ const BEYOND_WORST: i64 = 8;
 const BEND: u32 = 12;
 const A_DAY_TOO_NEAR: i64 = 60;
 const UNWANTED: i64 = 60;
-/// For a thousandth of an uneven shift.
-const UNEVEN_MILLI: (i64, i64) = (25, 1000);
+/// For an uneven shift: while other levels can get better, and when nothing else can.
+const UNEVEN: i64 = 25;
+pub(super) const ONLY_UNEVEN: i64 = 1_000;
 /// A day of the week may be served so many times more than another.
 const SPREAD: i64 = 2;
 /// Thousandths of shifts by which their number may differ from the share.
@@ -85,6 +86,8 @@ pub(super) struct State<'a> {
     pub(super) worst: i64,
     /// Great excess weighs more than in proportion.
     pub(super) is_bent: bool,
+    /// What an uneven shift weighs.
+    uneven_weight: i64,
     /// How many have more than the best plan's greatest excess, and as much or more.
     pub(super) marks: (i64, i64, i64),
     pub(super) open: Bag,
@@ -113,6 +116,7 @@ impl<'a> State<'a> {
             sums: Sums::default(),
             worst,
             is_bent: true,
+            uneven_weight: UNEVEN,
             marks: (i64::MAX, 0, 0),
             open: Bag::new(slots),
             unfair: Bag::new(pairs),
@@ -187,6 +191,16 @@ impl<'a> State<'a> {
         self.sums.slope += all(self) - before;
     }
 
+    /// Changes how much an uneven shift weighs.
+    pub(super) fn weigh_uneven(&mut self, weight: i64) {
+        let all = |state: &State| -> i64 {
+            state.lopsided.all.iter().map(|pair| state.uneven[*pair as usize] * state.uneven_weight / 1000).sum()
+        };
+        let before = all(self);
+        self.uneven_weight = weight;
+        self.sums.slope += all(self) - before;
+    }
+
     fn change_load(&mut self, pair: usize, points: i64) {
         let before = self.excess(pair);
         self.loads[pair] += points;
@@ -213,9 +227,9 @@ impl<'a> State<'a> {
         let off = ((1000 * i64::from(all) - self.problem.shares[pair]).abs() - COUNT_BAND).max(0);
         let uneven = 1000 * spread + off;
         let change = uneven - self.uneven[pair];
-        self.uneven[pair] = uneven;
         self.sums.uneven += change;
-        self.sums.slope += change * UNEVEN_MILLI.0 / UNEVEN_MILLI.1;
+        self.sums.slope += uneven * self.uneven_weight / 1000 - self.uneven[pair] * self.uneven_weight / 1000;
+        self.uneven[pair] = uneven;
         self.lopsided.set(pair, uneven > 0);
     }
 
@@ -332,6 +346,16 @@ impl<'a> State<'a> {
         let turns = &self.turns[person];
         let at = turns.partition_point(|turn| self.problem.day[*turn as usize] < day);
         self.aids[person].iter().any(on_day) || turns[at..].iter().take(2).any(on_day)
+    }
+
+    /// Of all shifts of `person` the one that stands most in the way of `slot`: days between, and the least that there must be.
+    pub(super) fn nearest(&self, person: usize, slot: usize) -> Option<(i32, i32)> {
+        let problem = self.problem;
+        let (day, duty) = (problem.day[slot], problem.duty[slot]);
+        let turns = self.turns[person].iter().map(|turn| (problem.day[*turn as usize], problem.duty[*turn as usize]));
+        let all = turns.chain(problem.recent[person].iter().copied());
+        let pairs = all.map(|(other, of)| ((day - other).abs(), problem.least[duty * problem.duties + of]));
+        pairs.min_by_key(|(days, least)| days - least)
     }
 
     /// The turns of `person` that are too near to `slot`; `None` where they cannot serve it at all.

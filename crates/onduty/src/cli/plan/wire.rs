@@ -1,10 +1,10 @@
 //! `onduty-schedule-solution/1` as text: one line for each slot, so that two plans can be compared.
 
-use onduty_core::plan::{Assignment, LEVELS, Solved, Uncovered};
+use onduty_core::plan::{Assignment, LEVELS, Reasons, Solved, Uncovered, WayOut, Why};
 use serde_json::{Map, Value, json};
 
-/// A plan as JSON; `compact` is one line.
-pub(super) fn solution(instance: &str, solved: &Solved, compact: bool) -> String {
+/// A plan as JSON; one line with its reasons, where they are given.
+pub(super) fn solution(instance: &str, solved: &Solved, reasons: Option<&Reasons>) -> String {
     let levels: Map<String, Value> = LEVELS
         .iter()
         .zip(solved.verdict.score.0.into_iter().zip(solved.bound.0).zip(solved.proven()))
@@ -17,8 +17,12 @@ pub(super) fn solution(instance: &str, solved: &Solved, compact: bool) -> String
         "score": solved.verdict.score.0, "levels": levels,
     });
     let assignments: Vec<Value> = solved.solution.assignments.iter().map(assignment).collect();
-    let uncovered: Vec<Value> = solved.solution.uncovered.iter().map(uncovered).collect();
-    if compact {
+    let mut uncovered: Vec<Value> = solved.solution.uncovered.iter().map(uncovered).collect();
+    if let Some(reasons) = reasons {
+        for (row, ways) in uncovered.iter_mut().zip(&reasons.uncovered) {
+            row["ways_out"] = ways.iter().map(way_out).collect();
+        }
+        whole["reasons"] = reasons.served.iter().map(why).collect();
         whole["assignments"] = assignments.into();
         whole["uncovered"] = uncovered.into();
         return format!("{whole}\n");
@@ -45,4 +49,27 @@ fn assignment(said: &Assignment) -> Value {
 
 fn uncovered(said: &Uncovered) -> Value {
     json!({"date": said.day.to_string(), "duty": said.duty, "why": said.why})
+}
+
+fn why(why: &Why) -> Value {
+    let runner_up = why.runner_up.as_ref().map(|other| {
+        json!({
+            "person": other.person,
+            "exchange": other.exchange.as_ref().map(|(day, duty)| json!({"date": day.to_string(), "duty": duty})),
+            "worse": other.worse.map(|(level, by)| json!({"level": level, "by": by})),
+        })
+    });
+    json!({
+        "date": why.day.to_string(), "duty": why.duty, "person": why.person, "others": why.others, "excluded": why.excluded,
+        "load": why.load, "target_milli": why.target_milli, "days_since_last": why.days_since_last, "runner_up": runner_up,
+    })
+}
+
+fn way_out(way: &WayOut) -> Value {
+    match way {
+        WayOut::WaiveGuard { person } => json!({"way": "waive_guard", "person": person}),
+        WayOut::ShortenGap { person, days } => json!({"way": "shorten_gap", "person": person, "days": days}),
+        WayOut::Borrow { person } => json!({"way": "borrow", "person": person}),
+        WayOut::LeaveOpen => json!({"way": "leave_open"}),
+    }
 }

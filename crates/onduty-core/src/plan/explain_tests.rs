@@ -1,0 +1,87 @@
+//! Explanations, held against the checker.
+
+use super::tests::{random_instance, tiny};
+use super::*;
+use serde_json::json;
+
+/// The plan with one change, with new reasons for nothing.
+fn changed(solution: &Solution, why: &Why, other: &RunnerUp) -> Solution {
+    let mut changed = solution.clone();
+    for row in &mut changed.assignments {
+        if row.day == why.day && row.duty == why.duty {
+            row.person.clone_from(&other.person);
+        } else if other.exchange.as_ref().is_some_and(|(day, duty)| *day == row.day && *duty == row.duty) {
+            row.person.clone_from(&why.person);
+        }
+    }
+    changed
+}
+
+#[test]
+fn the_runner_up_makes_worse_exactly_what_is_said() {
+    let (mut compared, mut equal) = (0, 0);
+    for seed in 3000..3060 {
+        let mut json = random_instance(seed, 20, 1 + seed % 2, 6);
+        for person in json["people"].as_array_mut().unwrap() {
+            person["joiner"] = json!(false); // their buddies would change, too
+        }
+        let facts = Facts::new(read(&json).unwrap()).unwrap();
+        let solved = solve(&facts, &Settings { seed, moves: Some(2_000) }).unwrap();
+        let reasons = explain(&facts, &solved.solution);
+        assert_eq!(reasons.served.len(), solved.solution.assignments.len());
+        for why in &reasons.served {
+            let members = (0..facts.people()).filter(|person| {
+                let duty = facts.instance.duties.iter().position(|duty| duty.id == why.duty).unwrap();
+                facts.instance.people[*person].weights[duty] > 0
+            });
+            assert_eq!(1 + why.others + why.excluded.values().sum::<usize>(), members.count(), "seed {seed}: {why:?}");
+            let Some(other) = &why.runner_up else { continue };
+            let verdict = check(&facts, &changed(&solved.solution, why, other));
+            let hard = verdict.violations.iter().find(|violation| violation.rule != Rule::H9);
+            assert_eq!(hard, None, "seed {seed}: {why:?}");
+            let first = (0..7).find(|level| verdict.score.0[*level] != solved.verdict.score.0[*level]);
+            let worse = first.map(|level| (LEVELS[level], verdict.score.0[level] - solved.verdict.score.0[level]));
+            match other.worse {
+                Some(("uneven", _)) | None => {
+                    assert_eq!(worse, None, "seed {seed}: {why:?}");
+                    equal += 1;
+                }
+                said => assert_eq!(said, worse, "seed {seed}: {why:?}"),
+            }
+            assert!(verdict.score >= solved.verdict.score, "seed {seed}: {why:?} would be better");
+            compared += 1;
+        }
+    }
+    assert!(compared > 300 && equal > 0, "{compared} compared, {equal} as good");
+}
+
+#[test]
+fn a_day_without_anybody_says_what_would_help_the_cheapest_first() {
+    let mut json = tiny();
+    json["people"][1]["leave"] = json!([{"from": "2026-03-04", "to": "2026-03-08", "kind": "leave"}]);
+    let mut third = json["people"][0].clone();
+    (third["id"], third["members"]) = (json!("lea"), json!({}));
+    json["people"].as_array_mut().unwrap().push(third);
+    json["people"][0]["avoid_dates"] = json!(["2026-03-03"]);
+    let facts = Facts::new(read(&json).unwrap()).unwrap();
+    let rows = [("2026-03-02", "zoe"), ("2026-03-04", "zoe"), ("2026-03-06", "zoe")];
+    let rows = rows.map(|(date, person)| json!({"date": date, "duty": "eng", "person": person}));
+    let solution = read_solution(&json!({"assignments": rows})).unwrap();
+    let name = |name: &str| name.to_owned();
+    assert_eq!(
+        explain(&facts, &solution).uncovered,
+        [
+            vec![
+                WayOut::WaiveGuard { person: name("omar") },
+                WayOut::ShortenGap { person: name("zoe"), days: 1 },
+                WayOut::Borrow { person: name("lea") },
+                WayOut::LeaveOpen,
+            ],
+            vec![
+                WayOut::ShortenGap { person: name("zoe"), days: 1 },
+                WayOut::Borrow { person: name("lea") },
+                WayOut::LeaveOpen
+            ],
+        ]
+    );
+}
