@@ -359,7 +359,7 @@ pub fn endpoint_page(view: &EndpointPageView, reader: &Reader<'_>) -> Markup {
             h1 { (parts::text(&view.name)) }
             p class="dim" { "What rollouts to " (parts::text(view.environment.as_str())) " did to it." }
             @if let Some((fact, item)) = &view.told {
-                p { (compared::headline(fact)) ". " span class="dim" { (parts::sentence(&compared::sentence(fact, tell))) } @if let Some(item) = item { " " a href=(parts::item_path(item)) { "Its item" } } }
+                p { (compared::headline(fact)) ". " span class="dim" { (parts::sentence(&compared::sentence(fact, tell))) } @if let Some(item) = item { " " a class="dim" href=(parts::item_path(item)) { "Its item" } } }
             }
         }
         @match view.history.first() {
