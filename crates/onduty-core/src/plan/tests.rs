@@ -388,6 +388,21 @@ fn a_plan_is_never_worse_than_what_is_still_possible_of_the_published_one() {
 }
 
 #[test]
+fn a_past_shift_counts_as_far_as_the_least_distance_where_less_is_wanted() {
+    let mut json = tiny();
+    json["duties"][0]["min_gap_days"] = json!(5);
+    json["duties"][0]["want_gap_days"] = json!(1);
+    json["people"][0]["history"] = json!([{"date": "2026-02-27", "duty": "eng"}]);
+    json["people"].as_array_mut().unwrap().truncate(1);
+    // She would rather serve when she must not.
+    json["people"][0]["avoid_weekdays"] = json!([3, 4, 5]);
+    json["rules"]["points"]["friday"] = json!(4);
+    let solved = solve(&Facts::new(read(&json).unwrap()).unwrap(), &Settings::default()).unwrap();
+    assert_eq!(solved.verdict.violations, vec![]);
+    assert_eq!((solved.verdict.score.0[0], solved.verdict.score.0[6]), (4, 1), "zoe serves once, from Wednesday on");
+}
+
+#[test]
 fn frozen_days_that_contradict_each_other_are_named() {
     let mut json = tiny();
     json["published"] = json!([

@@ -87,15 +87,16 @@ impl<'a> Problem<'a> {
             (0..duties * duties).map(|pair| pick(facts.gaps(pair / duties, pair % duties))).collect()
         };
         let (least, wanted) = (gaps(|gaps| gaps.0), gaps(|gaps| gaps.1));
+        let least_reach = least.iter().copied().max().unwrap_or_default();
         let wanted_reach = wanted.iter().copied().max().unwrap_or_default();
+        let reach = least_reach.max(wanted_reach);
         let (mut free, mut open, mut avoid) =
             (Pairs::new(people, slots), Pairs::new(people, slots), Pairs::new(people, slots));
         let mut candidates = vec![Vec::new(); slots];
         let mut recent = Vec::with_capacity(people);
         for (person, who) in instance.people.iter().enumerate() {
             let history = who.history.iter().map(|served| (served.day.0, served.duty));
-            let near: Vec<_> =
-                history.filter(|(day, _)| instance.first.0.saturating_sub(*day) < wanted_reach).collect();
+            let near: Vec<_> = history.filter(|(day, _)| instance.first.0.saturating_sub(*day) < reach).collect();
             for (slot, here) in facts.slots.iter().enumerate() {
                 if facts.avoids(person, here.day) {
                     avoid.set(person, slot);
@@ -130,7 +131,7 @@ impl<'a> Problem<'a> {
                 .map(|duty| (0..slots).filter(|slot| facts.slots[*slot].duty == duty).map(index).collect())
                 .collect(),
             experienced: (0..people).filter(|person| instance.people[*person].experienced).map(index).collect(),
-            least_reach: least.iter().copied().max().unwrap_or_default(),
+            least_reach,
             wanted_reach,
             least,
             wanted,
