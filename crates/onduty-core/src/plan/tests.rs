@@ -403,6 +403,19 @@ fn a_past_shift_counts_as_far_as_the_least_distance_where_less_is_wanted() {
 }
 
 #[test]
+fn a_person_may_serve_every_day_of_a_century() {
+    let mut json = tiny();
+    json["horizon"]["last"] = json!(Day::parse("2026-03-02").unwrap().plus(39_999).to_string());
+    (json["duties"][0]["min_gap_days"], json["duties"][0]["want_gap_days"]) = (json!(1), json!(1));
+    json["duties"][0]["weekdays"] = json!([1, 2, 3, 4, 5, 6, 7]);
+    json["people"].as_array_mut().unwrap().truncate(1);
+    json["people"][0]["work_days"] = json!([1, 2, 3, 4, 5, 6, 7]);
+    let facts = Facts::new(read(&json).unwrap()).unwrap();
+    let solved = solve(&facts, &Settings { seed: 0, moves: Some(0) }).unwrap();
+    assert_eq!((solved.solution.assignments.len(), solved.verdict.score.0, solved.uneven), (40_000, [0; 7], 0));
+}
+
+#[test]
 fn frozen_days_that_contradict_each_other_are_named() {
     let mut json = tiny();
     json["published"] = json!([

@@ -7,6 +7,8 @@ const UNFAIR_AT_ALL: i64 = 3_000;
 const BEYOND_WORST: i64 = 8;
 /// Milli-points of excess whose square weighs as much as itself, where the greatest is to be brought down.
 const BEND: u32 = 12;
+/// The most that the square weighs, so that the sum over all people and duties fits.
+const MOST_BENT: i64 = 1 << 36;
 const A_DAY_TOO_NEAR: i64 = 60;
 const UNWANTED: i64 = 60;
 /// For an uneven shift: while other levels can get better, and when nothing else can.
@@ -78,7 +80,7 @@ pub(super) struct State<'a> {
     /// `person * duties + duty` → points.
     pub(super) loads: Vec<i64>,
     /// `person * duties + duty` → shifts by day of the week.
-    weekly: Vec<[i16; 7]>,
+    weekly: Vec<[i32; 7]>,
     uneven: Vec<i64>,
     near: Vec<i64>,
     pub(super) sums: Sums,
@@ -156,7 +158,7 @@ impl<'a> State<'a> {
         }
         let beyond = (excess - self.worst).max(0);
         let excess = excess >> self.problem.shift;
-        let bent = if self.is_bent { excess.saturating_mul(excess) >> BEND } else { 0 };
+        let bent = if self.is_bent { (excess.saturating_mul(excess) >> BEND).min(MOST_BENT) } else { 0 };
         UNFAIR_AT_ALL + excess + bent + BEYOND_WORST * (beyond >> self.problem.shift)
     }
 
@@ -215,7 +217,7 @@ impl<'a> State<'a> {
 
     fn count_uneven(&mut self, pair: usize) {
         let (days, runs) = (&self.weekly[pair], self.problem.workdays[pair]);
-        let (mut most, mut fewest, mut all) = (0, i16::MAX, 0);
+        let (mut most, mut fewest, mut all) = (0, i32::MAX, 0);
         for (day, times) in days.iter().enumerate() {
             all += *times;
             if runs >> day & 1 == 1 {
@@ -223,7 +225,7 @@ impl<'a> State<'a> {
                 fewest = fewest.min(*times);
             }
         }
-        let spread = if fewest == i16::MAX { 0 } else { (i64::from(most - fewest) - SPREAD).max(0) };
+        let spread = if fewest == i32::MAX { 0 } else { (i64::from(most - fewest) - SPREAD).max(0) };
         let off = ((1000 * i64::from(all) - self.problem.shares[pair]).abs() - COUNT_BAND).max(0);
         let uneven = 1000 * spread + off;
         let change = uneven - self.uneven[pair];
@@ -307,7 +309,7 @@ impl<'a> State<'a> {
         self.sums.slope += near * A_DAY_TOO_NEAR;
         let pair = person * problem.duties + problem.duty[slot];
         self.change_load(pair, sign * problem.points[slot]);
-        self.weekly[pair][(problem.day[slot] + 3).rem_euclid(7) as usize] += sign as i16;
+        self.weekly[pair][(problem.day[slot] + 3).rem_euclid(7) as usize] += sign as i32;
         self.count_uneven(pair);
         if problem.avoid.has(person, slot) {
             self.sums.unwanted += sign;
@@ -393,5 +395,40 @@ impl<'a> State<'a> {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tests::tiny;
+    use super::super::super::{Facts, read};
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn the_greatest_carries_of_many_people_and_duties_add_up() {
+        let mut json = tiny();
+        let (duty, one) = (json["duties"][0].clone(), json["people"][0].clone());
+        let names: Vec<String> = (0..100).map(|n| format!("duty{n}")).collect();
+        let of_all = |number: i64| Value::Object(names.iter().map(|name| (name.clone(), json!(number))).collect());
+        let duties = names.iter().map(|name| {
+            let mut duty = duty.clone();
+            (duty["id"], duty["weekdays"]) = (json!(name), json!([1]));
+            duty
+        });
+        json["duties"] = duties.collect();
+        let people = (0..800).map(|n| {
+            let mut person = one.clone();
+            (person["id"], person["members"]) = (json!(format!("p{n}")), of_all(1000));
+            person["carry"] = of_all(if n % 3 == 0 { -1_000_000 } else { 1_000_000 });
+            person
+        });
+        json["people"] = people.collect();
+        let facts = Facts::new(read(&json).unwrap()).unwrap();
+        let problem = Problem::new(&facts);
+        let mut state = State::new(&problem, 0);
+        let bent = state.sums.slope;
+        state.weigh(0, false);
+        assert!(bent > state.sums.slope && state.sums.slope > 0, "{bent} and {}", state.sums.slope);
     }
 }
