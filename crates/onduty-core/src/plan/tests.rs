@@ -197,6 +197,29 @@ fn a_plan_is_judged() {
 }
 
 #[test]
+fn an_instant_is_written_as_everybody_reads_it() {
+    let mut json = tiny();
+    json["horizon"]["last"] = json!("2026-03-02");
+    json["rules"]["require_instants"] = json!(true);
+    let facts = Facts::new(read(&json).unwrap()).unwrap();
+    for (start, holds) in [
+        ("2026-03-02T08:30:00Z", true),
+        ("2026-03-02t09:30:00+01:00", true),
+        ("2026-03-02 08:30Z", true),
+        ("2026-03-02T08:30:00z", false),
+        ("2026-03-02T08:30:00Z[UTC]", false),
+        ("2026-03-02T09:30:00+01:00[Europe/Paris]", false),
+        ("+002026-03-02T08:30:00Z", false),
+        ("2026-03-02T08:30:00", false),
+    ] {
+        let row = json!({"date": "2026-03-02", "duty": "eng", "person": "zoe", "start": start, "end": "2026-03-02T17:30:00Z"});
+        let verdict = check(&facts, &read_solution(&json!({"assignments": [row]})).unwrap());
+        let rules: Vec<Rule> = verdict.violations.iter().map(|violation| violation.rule).collect();
+        assert_eq!(rules, if holds { vec![] } else { vec![Rule::H7] }, "{start}");
+    }
+}
+
+#[test]
 fn what_cannot_be_a_solution_is_refused_and_what_means_nothing_is_named() {
     let said =
         |json: Value| -> Vec<String> { read_solution(&json).unwrap_err().iter().map(ToString::to_string).collect() };

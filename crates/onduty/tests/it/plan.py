@@ -135,11 +135,19 @@ def some(rng, rows):
     return rng.choice(rows) if rows else {}
 
 
+# The right instant, written in another way; not all of them are read.
+SPELLINGS = [
+    lambda at: at + "[UTC]", lambda at: at[:-1] + "+00:00[Europe/Paris]", lambda at: at.replace("Z", "z"), lambda at: at.replace("T", "t"),
+    str.lower, lambda at: "+00" + at, lambda at: "-" + at, lambda at: at[:-1] + "+00:00", lambda at: at.replace("T", " "),
+    lambda at: at[:-1] + ".000Z", lambda at: at + "Z", lambda at: at + " ", lambda at: at[:-1] + "+00:00Z",
+]
+
+
 def broken(rng, raw, sol):
     """One thing wrong, or nothing that matters."""
     rows, open_rows = sol["assignments"], sol["uncovered"]
     people = [p["id"] for p in raw["people"]]
-    kind = rng.randrange(26)
+    kind = rng.randrange(27)
     row = some(rng, rows)
     if kind == 0 and rows:
         rows.remove(row)
@@ -197,6 +205,8 @@ def broken(rng, raw, sol):
     elif kind == 25:
         frozen = raw["rules"]["freeze_until"] or ""
         some(rng, [one for one in rows if str(one["date"]) <= frozen])["person"] = rng.choice(people)
+    elif kind == 26 and str(row.get("start", "")).endswith("Z"):
+        row["start"] = rng.choice(SPELLINGS)(row["start"])
     return kind
 
 
