@@ -463,3 +463,48 @@ fn frozen_days_that_contradict_each_other_are_named() {
     let error = solved(&json).unwrap_err().to_string();
     assert!(error.starts_with("zoe is new, is published for 2026-03-03 and must stay there, and nobody"), "{error}");
 }
+
+#[test]
+fn a_frozen_day_is_held_against_every_other_not_only_the_one_before() {
+    let mut json = tiny();
+    json["duties"][0]["min_gap_days"] = json!(6);
+    let mut other = json["duties"][0].clone();
+    (other["id"], other["min_gap_days"]) = (json!("ops"), json!(1));
+    json["duties"].as_array_mut().unwrap().push(other);
+    json["people"][0]["members"] = json!({"eng": 1000, "ops": 1000});
+    json["published"] = json!([
+        {"date": "2026-03-02", "duty": "eng", "person": "zoe"}, {"date": "2026-03-03", "duty": "ops", "person": "zoe"},
+        {"date": "2026-03-04", "duty": "eng", "person": "zoe"}
+    ]);
+    json["rules"]["freeze_until"] = json!("2026-03-04");
+    let solved = |json: &Value| solve(&Facts::new(read(json).unwrap()).unwrap(), &Settings::default());
+    let error = solved(&json).unwrap_err().to_string();
+    let start = "zoe is published for 2026-03-04 and must stay there, which is too near to their shift of 2026-03-02";
+    assert!(error.starts_with(start), "{error}");
+    // Of past shifts the one that is in the way is named, not one that is nearer.
+    json["published"].as_array_mut().unwrap().remove(0);
+    json["people"][0]["history"] =
+        json!([{"date": "2026-02-27", "duty": "eng"}, {"date": "2026-03-01", "duty": "ops"}]);
+    let error = solved(&json).unwrap_err().to_string();
+    assert!(
+        error.contains("2026-03-04 and must stay there, which is too near to their shift of 2026-02-27"),
+        "{error}"
+    );
+}
+
+#[test]
+fn whoever_is_frozen_on_a_day_is_nobodys_buddy() {
+    let mut json = tiny();
+    let mut other = json["duties"][0].clone();
+    other["id"] = json!("ops");
+    json["duties"].as_array_mut().unwrap().push(other);
+    let both = json!({"eng": 1000, "ops": 1000});
+    (json["people"][0]["members"], json["people"][1]["members"]) = (both.clone(), both);
+    (json["people"][1]["joiner"], json["people"][1]["experienced"]) = (json!(true), json!(false));
+    json["published"] = json!([
+        {"date": "2026-03-02", "duty": "eng", "person": "omar"}, {"date": "2026-03-02", "duty": "ops", "person": "zoe"}
+    ]);
+    json["rules"]["freeze_until"] = json!("2026-03-02");
+    let error = solve(&Facts::new(read(&json).unwrap()).unwrap(), &Settings::default()).unwrap_err().to_string();
+    assert!(error.starts_with("omar is new, is published for 2026-03-02 and must stay there"), "{error}");
+}

@@ -286,7 +286,11 @@ impl State<'_> {
         let (mut best, mut seen) = (None, 0);
         for buddy in all[start..].iter().chain(&all[..start]) {
             let who = *buddy as usize;
-            if *buddy == person || !problem.free.has(who, slot) || self.is_busy(who, slot) {
+            if *buddy == person
+                || !problem.free.has(who, slot)
+                || self.is_busy(who, slot)
+                || problem.is_kept(*buddy, slot)
+            {
                 continue;
             }
             let pair = who * problem.duties + problem.duty[slot];

@@ -167,29 +167,38 @@ impl<'a> Problem<'a> {
         self.day.len()
     }
 
+    /// The slots of the same day, `slot` among them.
+    fn on_day_of(&self, slot: usize) -> impl Iterator<Item = usize> {
+        let is_same = move |other: &usize| self.day[*other] == self.day[slot];
+        (0..slot).rev().take_while(is_same).chain((slot..self.slots()).take_while(is_same))
+    }
+
     /// Whether `person` was published for any slot on the day of `slot`.
     pub(super) fn is_promised(&self, person: u32, slot: usize) -> bool {
-        let is_same = |other: &usize| self.day[*other] == self.day[slot];
-        let before = (0..slot).rev().take_while(is_same);
-        before.chain((slot..self.slots()).take_while(is_same)).any(|other| self.published[other] == person)
+        self.on_day_of(slot).any(|other| self.published[other] == person)
+    }
+
+    /// Whether `person` stays in another slot of the day of `slot`, whatever else is planned.
+    pub(super) fn is_kept(&self, person: u32, slot: usize) -> bool {
+        self.on_day_of(slot).any(|other| other != slot && self.fixed[other] && self.published[other] == person)
     }
 
     /// Why frozen shifts cannot all stay: two of them, or one and a past shift, too near to each other.
     pub(super) fn frozen_clash(&self) -> Option<(Day, Day, usize)> {
         let mut kept: Vec<Vec<usize>> = vec![Vec::new(); self.people];
+        let reach = self.least_reach.max(1);
         for slot in (0..self.slots()).filter(|slot| self.fixed[*slot]) {
             let person = self.published[slot] as usize;
-            let here = Day(self.day[slot]);
-            if !self.open.has(person, slot) {
-                let nearest =
-                    self.recent[person].iter().map(|(day, _)| *day).max_by_key(|day| -(self.day[slot] - day).abs());
-                return Some((Day(nearest.unwrap_or_default()), here, person));
-            }
-            if let Some(other) = kept[person].last().copied() {
-                let gap = self.day[slot] - self.day[other];
-                if gap == 0 || gap < self.least[self.duty[slot] * self.duties + self.duty[other]] {
-                    return Some((Day(self.day[other]), here, person));
-                }
+            let least = |duty: usize| self.least[self.duty[slot] * self.duties + duty];
+            let gap = |day: i32| self.day[slot] - day;
+            // The last of them need not be the one in the way: of two duties the smaller distance counts.
+            let near = kept[person].iter().rev().map(|other| (self.day[*other], self.duty[*other]));
+            let near =
+                near.take_while(|(day, _)| gap(*day) < reach).find(|(day, duty)| gap(*day) < least(*duty).max(1));
+            let past =
+                || self.recent[person].iter().copied().find(|(day, duty)| gap(*day) != 0 && gap(*day) < least(*duty));
+            if let Some((other, _)) = near.or_else(past) {
+                return Some((Day(other), Day(self.day[slot]), person));
             }
             kept[person].push(slot);
         }
