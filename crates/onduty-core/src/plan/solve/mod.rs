@@ -32,6 +32,9 @@ const MOST_PAIRS: usize = 25_000_000;
 const PARTS: [(u64, f64, f64, bool); 4] =
     [(30, 3000.0, 12.0, true), (20, 1500.0, 10.0, true), (35, 2000.0, 10.0, false), (15, 100.0, 4.0, false)];
 
+/// Moves that are tried unless more are asked for: some minutes.
+const MOST_USUAL_MOVES: u64 = 100_000_000;
+
 /// Times that it starts again from the best plan when nothing but evenness can get better, each with a tenth of the moves.
 const EVENING: usize = 4;
 
@@ -123,7 +126,7 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
     if let Some(slot) = (0..problem.slots()).find(|slot| problem.fixed[*slot] && state.who[*slot] == NONE) {
         return Err(Impossible::NoBuddy { person: name(problem.published[slot] as usize), day: facts.slots[slot].day });
     }
-    let budget = settings.moves.unwrap_or_else(|| usual_moves(&problem));
+    let budget = settings.moves.unwrap_or_else(|| usual_moves(problem.slots() as u64));
     let mut best = Best::of(&state);
     let made = search(&problem, &mut state, &mut best, budget, &mut random);
     let mut bound = bounds::bounds(&problem, best.key[0]);
@@ -138,9 +141,8 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
     Ok(Solved { solution, verdict, bound: Score(levels), uneven: state.sums.uneven, seed: settings.seed, moves: made })
 }
 
-fn usual_moves(problem: &Problem) -> u64 {
-    let slots = problem.slots() as u64;
-    200_000 + 6_000 * slots + 7 * slots * slots
+fn usual_moves(slots: u64) -> u64 {
+    (200_000 + 6_000 * slots + 7 * slots * slots).min(MOST_USUAL_MOVES)
 }
 
 fn search<'a>(
@@ -226,4 +228,16 @@ fn why_nobody(problem: &Problem, state: &State, slot: usize) -> BTreeMap<String,
         why.insert(who.id.clone(), code.to_owned());
     }
     why
+}
+
+#[cfg(test)]
+mod tests {
+    use super::usual_moves;
+
+    #[test]
+    fn the_usual_moves_grow_with_the_slots_to_some_minutes() {
+        for (slots, moves) in [(0, 200_000), (100, 870_000), (1_280, 19_348_800), (400_000, 100_000_000)] {
+            assert_eq!(usual_moves(slots), moves, "{slots}");
+        }
+    }
 }
