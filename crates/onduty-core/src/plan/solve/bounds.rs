@@ -2,28 +2,42 @@
 
 use super::problem::Problem;
 use super::state::Key;
+use std::cell::OnceCell;
 
-/// Candidates that all matchings together may look at.
+/// Slots and candidates that the search for what must stay uncovered may look at.
 const PATIENCE: usize = 30_000_000;
 
-/// A lower bound for each level, whatever the others are; where `uncovered` slots have nobody.
-pub(super) fn bounds(problem: &Problem, uncovered: i64) -> Key {
-    let least_uncovered = if uncovered == 0 { 0 } else { uncovered_at_least(problem) };
-    let (fair_max, fair_sum) = unfair_at_least(problem, uncovered);
-    let unwanted =
-        problem.candidates.iter().enumerate().filter(|(slot, all)| {
+/// Lower bounds of one problem.
+pub(super) struct Bounds<'a> {
+    problem: &'a Problem<'a>,
+    /// The dearest of them does not depend on the plan.
+    uncovered: OnceCell<i64>,
+}
+
+impl<'a> Bounds<'a> {
+    pub(super) fn of(problem: &'a Problem<'a>) -> Bounds<'a> {
+        Bounds { problem, uncovered: OnceCell::new() }
+    }
+
+    /// A bound for each level, whatever the others are; where `uncovered` slots have nobody.
+    pub(super) fn where_uncovered(&self, uncovered: i64) -> Key {
+        let problem = self.problem;
+        let least = || *self.uncovered.get_or_init(|| uncovered_at_least(problem, &mut { PATIENCE }));
+        let (fair_max, fair_sum) = unfair_at_least(problem, uncovered);
+        let unwanted = problem.candidates.iter().enumerate().filter(|(slot, all)| {
             !all.is_empty() && all.iter().all(|person| problem.avoid.has(*person as usize, *slot))
         });
-    [
-        least_uncovered,
-        late_at_least(problem),
-        change_at_least(problem),
-        fair_max,
-        fair_sum,
-        0,
-        (unwanted.count() as i64 - uncovered).max(0),
-        0,
-    ]
+        [
+            if uncovered == 0 { 0 } else { least() },
+            late_at_least(problem),
+            change_at_least(problem),
+            fair_max,
+            fair_sum,
+            0,
+            (unwanted.count() as i64 - uncovered).max(0),
+            0,
+        ]
+    }
 }
 
 /// Joiners who can serve nothing in time.
@@ -48,28 +62,29 @@ fn change_at_least(problem: &Problem) -> i64 {
 
 /// Within as many days as the least distance everybody serves once at most: what cannot be matched then stays uncovered. The most over
 /// stretches that do not overlap.
-fn uncovered_at_least(problem: &Problem) -> i64 {
+fn uncovered_at_least(problem: &Problem, patience: &mut usize) -> i64 {
     let (Some(first), Some(last)) = (problem.day.first(), problem.day.last()) else { return 0 };
     let mut lengths: Vec<i32> = problem.facts.instance.duties.iter().map(|duty| duty.min_gap.max(1)).collect();
     lengths.push(1);
     lengths.sort_unstable();
     lengths.dedup();
     let days = usize::try_from(last - first + 1).unwrap_or_default();
-    let mut patience = PATIENCE;
     // The most from the first day to the day before this one.
     let mut most = vec![0; days + 1];
     for day in 0..days {
         most[day + 1] = most[day + 1].max(most[day]);
         for length in &lengths {
+            if *patience == 0 {
+                break;
+            }
             let end = day.saturating_add(usize::try_from(*length).unwrap_or(usize::MAX)).min(days);
             let from = first + i32::try_from(day).unwrap_or_default();
             let until = first + i32::try_from(end).unwrap_or_default();
             let start = problem.day.partition_point(|day| *day < from);
-            let slots = (start..problem.slots()).take_while(|slot| problem.day[*slot] < until);
-            let slots: Vec<usize> = slots
-                .filter(|slot| problem.facts.instance.duties[problem.duty[*slot]].min_gap.max(1) >= *length)
-                .collect();
-            let missing = unmatched(problem, &slots, &mut patience);
+            let window = start..problem.day.partition_point(|day| *day < until);
+            *patience = patience.saturating_sub(window.len());
+            let is_bound = |slot: &usize| problem.facts.instance.duties[problem.duty[*slot]].min_gap.max(1) >= *length;
+            let missing = unmatched(problem, &window.filter(is_bound).collect::<Vec<_>>(), patience);
             most[end] = most[end].max(most[day] + missing);
         }
     }
@@ -213,4 +228,37 @@ fn most_points(problem: &Problem, person: usize, duty: usize) -> i64 {
 
 fn greatest_divisor(one: i64, other: i64) -> i64 {
     if other == 0 { one } else { greatest_divisor(other, one % other) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tests::tiny;
+    use super::super::super::{Facts, read};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_must_stay_uncovered_is_looked_for_as_long_as_patience_lasts() {
+        let mut json = tiny();
+        json["horizon"]["last"] = json!("2026-06-07");
+        let duty = json["duties"][0].clone();
+        let duties = (1..=20).map(|gap| {
+            let mut duty = duty.clone();
+            (duty["id"], duty["min_gap_days"]) = (json!(format!("duty{gap}")), json!(gap));
+            duty
+        });
+        json["duties"] = duties.collect();
+        for person in json["people"].as_array_mut().unwrap() {
+            person["members"] = json!({});
+        }
+        let facts = Facts::new(read(&json).unwrap()).unwrap();
+        let problem = Problem::new(&facts);
+        let mut patience = PATIENCE;
+        assert_eq!(uncovered_at_least(&problem, &mut patience), 70 * 20, "nobody is a member of anything");
+        assert!(patience < PATIENCE - 100_000, "looking through stretches costs nothing: {patience} are left");
+        // Given up in the middle it is a bound all the same.
+        let mut patience = 10_000;
+        let least = uncovered_at_least(&problem, &mut patience);
+        assert!(patience == 0 && (1..70 * 20).contains(&least), "{least}, {patience} are left");
+    }
 }

@@ -19,6 +19,7 @@ use super::facts::Facts;
 use super::score::Score;
 use super::solution::{Assignment, Solution, Uncovered};
 use anneal::{Best, Part, anneal};
+use bounds::Bounds;
 use construct::construct;
 use problem::{NONE, Problem};
 use random::Random;
@@ -121,15 +122,16 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
         return Err(Impossible::Frozen { person: name(person), other, day });
     }
     let mut random = Random::new(settings.seed);
-    let worst = bounds::bounds(&problem, 0)[3];
+    let bounds = Bounds::of(&problem);
+    let worst = bounds.where_uncovered(0)[3];
     let mut state = construct(&problem, worst, &mut random);
     if let Some(slot) = (0..problem.slots()).find(|slot| problem.fixed[*slot] && state.who[*slot] == NONE) {
         return Err(Impossible::NoBuddy { person: name(problem.published[slot] as usize), day: facts.slots[slot].day });
     }
     let budget = settings.moves.unwrap_or_else(|| usual_moves(problem.slots() as u64));
     let mut best = Best::of(&state);
-    let made = search(&problem, &mut state, &mut best, budget, &mut random);
-    let mut bound = bounds::bounds(&problem, best.key[0]);
+    let made = search(&bounds, &mut state, &mut best, budget, &mut random);
+    let mut bound = bounds.where_uncovered(best.key[0]);
     if best.key[..7] > bound[..7] && exact::improve(&problem, &mut best, &bound) {
         bound[..7].copy_from_slice(&best.key[..7]);
     }
@@ -145,31 +147,25 @@ fn usual_moves(slots: u64) -> u64 {
     (200_000 + 6_000 * slots + 7 * slots * slots).min(MOST_USUAL_MOVES)
 }
 
-fn search<'a>(
-    problem: &'a Problem<'a>,
-    state: &mut State<'a>,
-    best: &mut Best,
-    budget: u64,
-    random: &mut Random,
-) -> u64 {
+fn search<'a>(bounds: &Bounds, state: &mut State<'a>, best: &mut Best, budget: u64, random: &mut Random) -> u64 {
     let mut made = 0;
     for (share, hot, cold, presses) in PARTS {
-        let goal = bounds::bounds(problem, best.key[0]);
+        let goal = bounds.where_uncovered(best.key[0]);
         if best.key <= goal {
             break;
         }
         if made > 0 {
-            *state = restored(problem, best, best.key[3]);
+            *state = restored(state.problem, best, best.key[3]);
         }
         let part = Part { hot, cold, moves: budget * share / 100, presses };
         made += anneal(state, best, part, &goal, random);
     }
-    let goal = bounds::bounds(problem, best.key[0]);
+    let goal = bounds.where_uncovered(best.key[0]);
     for _ in 0..EVENING {
         if best.key[..7] > goal[..7] || best.key[7] == 0 {
             break;
         }
-        *state = restored(problem, best, best.key[3]);
+        *state = restored(state.problem, best, best.key[3]);
         let part = Part { hot: 500.0, cold: 8.0, moves: budget / 10, presses: false };
         made += anneal(state, best, part, &goal, random);
     }
