@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
+/// Violations beyond these are counted, not kept: two thousand shifts of one person can be two million pairs that are too near.
+const KEPT: usize = 10_000;
+
 /// A hard rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
@@ -55,8 +58,10 @@ impl fmt::Display for Violation {
 /// What came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Every hard rule that does not hold, once for each place.
+    /// Where hard rules do not hold, once for each place; the first of them.
     pub violations: Vec<Violation>,
+    /// How many there are.
+    pub by_rule: BTreeMap<Rule, usize>,
     /// How good the solution is, if it were valid.
     pub score: Score,
 }
@@ -83,7 +88,7 @@ pub fn check(facts: &Facts, solution: &Solution) -> Verdict {
     let (most, sum) = judge.unfairness();
     let uncovered = facts.slots.len() - judge.served.len();
     let score = [count(uncovered), judge.late(), change, most, sum, spacing, judge.unwanted()];
-    Verdict { violations: judge.violations, score: Score(score) }
+    Verdict { violations: judge.violations, by_rule: judge.by_rule, score: Score(score) }
 }
 
 struct Judge<'a> {
@@ -91,6 +96,7 @@ struct Judge<'a> {
     person_of: HashMap<&'a str, usize>,
     duty_of: HashMap<&'a str, usize>,
     violations: Vec<Violation>,
+    by_rule: BTreeMap<Rule, usize>,
     /// Slot → person.
     served: BTreeMap<usize, usize>,
     /// Slot → buddy, as it was said.
@@ -109,6 +115,7 @@ impl<'a> Judge<'a> {
             person_of: instance.people.iter().enumerate().map(|(n, person)| (person.id.as_str(), n)).collect(),
             duty_of: instance.duties.iter().enumerate().map(|(n, duty)| (duty.id.as_str(), n)).collect(),
             violations: Vec::new(),
+            by_rule: BTreeMap::new(),
             served: BTreeMap::new(),
             buddies: BTreeMap::new(),
             turns: BTreeMap::new(),
@@ -130,7 +137,14 @@ impl<'a> Judge<'a> {
 
     fn bad(&mut self, rule: Rule, slot: usize, what: impl fmt::Display) {
         let what = format!("{} {}: {what}", self.facts.slots[slot].day, self.duty_name(slot));
-        self.violations.push(Violation { rule, what });
+        self.add(rule, what);
+    }
+
+    fn add(&mut self, rule: Rule, what: String) {
+        *self.by_rule.entry(rule).or_default() += 1;
+        if self.violations.len() < KEPT {
+            self.violations.push(Violation { rule, what });
+        }
     }
 
     /// H1 and H7.
@@ -138,7 +152,7 @@ impl<'a> Judge<'a> {
         for said in &solution.assignments {
             let Some(slot) = self.slot(said.day, &said.duty) else {
                 let what = format!("{} {}: no such slot", said.day, said.duty);
-                self.violations.push(Violation { rule: Rule::H1, what });
+                self.add(Rule::H1, what);
                 continue;
             };
             if self.served.contains_key(&slot) {
@@ -173,7 +187,7 @@ impl<'a> Judge<'a> {
         }
         for (day, duty) in strange {
             let what = format!("{day} {duty}: uncovered, but no such slot");
-            self.violations.push(Violation { rule: Rule::H1, what });
+            self.add(Rule::H1, what);
         }
     }
 
@@ -234,36 +248,46 @@ impl<'a> Judge<'a> {
 
     /// H4.
     fn look_at_roles(&mut self) {
-        for ((person, day), roles) in self.roles.iter().filter(|(_, roles)| **roles > 1) {
-            let what = format!("{day}: {} has {roles} roles", self.facts.instance.people[*person].id);
-            self.violations.push(Violation { rule: Rule::H4, what });
+        let many: Vec<_> =
+            self.roles.iter().filter(|(_, roles)| **roles > 1).map(|(at, roles)| (*at, *roles)).collect();
+        for ((person, day), roles) in many {
+            self.add(Rule::H4, format!("{day}: {} has {roles} roles", self.name(person)));
         }
     }
 
     /// H5, and how many days are missing to the wanted gaps.
     fn look_at_gaps(&mut self) -> i64 {
         let facts = self.facts;
+        // Of two duties the smaller gap counts.
+        let gaps = (0..facts.duties()).map(|duty| facts.gaps(duty, duty));
+        let reach = gaps.map(|(least, wanted)| least.max(wanted)).max().unwrap_or_default();
         let mut spacing = 0;
-        for (person, turns) in &self.turns {
-            let history = facts.instance.people[*person].history.iter().map(|served| (served.day, served.duty));
-            let mut before: Vec<(Day, usize)> = history.collect();
-            for slot in turns {
+        for (person, turns) in std::mem::take(&mut self.turns) {
+            let history = &facts.instance.people[person].history;
+            for (n, slot) in turns.iter().enumerate() {
                 let here = facts.slots[*slot];
-                for (day, duty) in &before {
+                let is_far = |day: Day| here.day.0 - day.0 >= reach;
+                let past = history[history.partition_point(|served| is_far(served.day))..].iter();
+                let before = turns[turns[..n].partition_point(|turn| is_far(facts.slots[*turn].day))..n].iter();
+                let before = before.map(|turn| (facts.slots[*turn].day, facts.slots[*turn].duty));
+                for (day, duty) in past.map(|served| (served.day, served.duty)).chain(before) {
                     let gap = here.day.0 - day.0;
-                    let (least, wanted) = facts.gaps(here.duty, *duty);
+                    let (least, wanted) = facts.gaps(here.duty, duty);
                     // Two on one day are H4 already.
-                    if gap != 0 && gap < least {
-                        let name = &facts.instance.people[*person].id;
-                        let what = format!("{name}: {day} and {} are {gap} days apart, minimum {least}", here.day);
-                        self.violations.push(Violation { rule: Rule::H5, what });
+                    if gap == 0 {
+                        continue;
                     }
-                    if gap != 0 {
-                        spacing += i64::from((wanted - gap).max(0));
+                    if gap < least {
+                        let name = self.name(person);
+                        self.add(
+                            Rule::H5,
+                            format!("{name}: {day} and {} are {gap} days apart, minimum {least}", here.day),
+                        );
                     }
+                    spacing += i64::from((wanted - gap).max(0));
                 }
-                before.push((here.day, here.duty));
             }
+            self.turns.insert(person, turns);
         }
         spacing
     }

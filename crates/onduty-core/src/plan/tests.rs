@@ -197,6 +197,21 @@ fn a_plan_is_judged() {
 }
 
 #[test]
+fn what_is_broken_a_million_times_is_counted_and_the_first_are_kept() {
+    let mut json = tiny();
+    json["horizon"]["last"] = json!("2032-03-01");
+    json["duties"][0]["min_gap_days"] = json!(1_000_000);
+    let facts = Facts::new(read(&json).unwrap()).unwrap();
+    let row = |slot: &Slot| json!({"date": slot.day.to_string(), "duty": "eng", "person": "zoe"});
+    let rows: Vec<Value> = facts.slots.iter().map(row).collect();
+    let verdict = check(&facts, &read_solution(&json!({"assignments": rows})).unwrap());
+    let (all, one, gap) = (rows.len(), facts.slots[1].day, 1_000_000);
+    assert_eq!((verdict.by_rule, verdict.violations.len()), ([(Rule::H5, all * (all - 1) / 2)].into(), 10_000));
+    let first = format!("H5: zoe: 2026-03-02 and {one} are 1 days apart, minimum {gap}");
+    assert_eq!(verdict.violations[0].to_string(), first);
+}
+
+#[test]
 fn an_instant_is_written_as_everybody_reads_it() {
     let mut json = tiny();
     json["horizon"]["last"] = json!("2026-03-02");

@@ -181,20 +181,14 @@ fn json_of(file: &Path) -> Result<Value, Unreadable> {
     serde_json::from_slice(&bytes).map_err(|error| Unreadable::Json(file.to_owned(), error))
 }
 
-fn by_rule(verdict: &Verdict) -> BTreeMap<String, usize> {
-    let mut all = BTreeMap::new();
-    for violation in &verdict.violations {
-        *all.entry(violation.rule.to_string()).or_default() += 1;
-    }
-    all
-}
-
 fn as_json(verdict: &Verdict) -> Value {
     let levels: serde_json::Map<String, Value> =
         LEVELS.iter().zip(verdict.score.0).map(|(level, value)| ((*level).to_owned(), value.into())).collect();
+    let by_rule: BTreeMap<String, usize> =
+        verdict.by_rule.iter().map(|(rule, times)| (rule.to_string(), *times)).collect();
     json!({
         "violations": verdict.violations.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "by_rule": by_rule(verdict),
+        "by_rule": by_rule,
         "score": verdict.score.0,
         "levels": levels,
     })
@@ -208,8 +202,8 @@ fn as_text(verdict: &Verdict) -> String {
     if verdict.violations.is_empty() {
         out += "valid\n";
     } else {
-        let rules: Vec<String> = by_rule(verdict).iter().map(|(rule, times)| format!("{rule} {times}")).collect();
-        out += &format!("{}: {}\n", count(verdict.violations.len(), "violation"), rules.join(", "));
+        let rules: Vec<String> = verdict.by_rule.iter().map(|(rule, times)| format!("{rule} {times}")).collect();
+        out += &format!("{}: {}\n", count(verdict.by_rule.values().sum(), "violation"), rules.join(", "));
     }
     out + &verdict.score.to_string() + "\n"
 }

@@ -171,3 +171,20 @@ async fn what_cannot_be_planned_ends_with_2() {
     assert!(said.err.contains("must stay there, which is too near to their shift of 2026-03-03"), "{}", said.err);
     assert!(!said.err.contains('\u{1b}'), "{}", said.err);
 }
+
+#[tokio::test]
+async fn a_plan_that_breaks_a_rule_a_hundred_times_shows_the_first_and_counts_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut near = week();
+    near["horizon"]["last"] = json!("2026-03-20");
+    near["duties"][0]["min_gap_days"] = json!(30);
+    let dates = (2..=6).chain(9..=13).chain(16..=20).map(|day| format!("2026-03-{day:02}"));
+    let rows = dates.map(|date| json!({"date": date, "duty": "eng", "person": "zoe\u{1b}[31m"}));
+    near["rules"]["require_instants"] = json!(false);
+    std::fs::write(folder.path().join("near.json"), near.to_string()).unwrap();
+    let plan = json!({"assignments": rows.collect::<Vec<_>>()});
+    std::fs::write(folder.path().join("plan.json"), plan.to_string()).unwrap();
+    let said = onduty(folder.path(), &[], &["plan", "check", "near.json", "plan.json"]).await;
+    assert_eq!((said.code, said.out.lines().count()), (1, 52), "{said:?}");
+    assert!(said.out.contains("\n105 violations: H5 105\n"), "{}", said.out);
+}
