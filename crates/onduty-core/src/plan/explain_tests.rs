@@ -2,7 +2,7 @@
 
 use super::tests::{random_instance, tiny};
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The plan with one change, with new reasons for nothing.
 fn changed(solution: &Solution, why: &Why, other: &RunnerUp) -> Solution {
@@ -27,7 +27,7 @@ fn the_runner_up_makes_worse_exactly_what_is_said() {
         }
         let facts = Facts::new(read(&json).unwrap()).unwrap();
         let solved = solve(&facts, &Settings { seed, moves: Some(2_000) }).unwrap();
-        let reasons = explain(&facts, &solved.solution);
+        let reasons = explain(&facts, &solved.solution, seed);
         assert_eq!(reasons.served.len(), solved.solution.assignments.len());
         for why in &reasons.served {
             let members = (0..facts.people()).filter(|person| {
@@ -69,7 +69,7 @@ fn a_day_without_anybody_says_what_would_help_the_cheapest_first() {
     let solution = read_solution(&json!({"assignments": rows})).unwrap();
     let name = |name: &str| name.to_owned();
     assert_eq!(
-        explain(&facts, &solution).uncovered,
+        explain(&facts, &solution, 0).uncovered,
         [
             vec![
                 WayOut::WaiveGuard { person: name("omar") },
@@ -84,4 +84,59 @@ fn a_day_without_anybody_says_what_would_help_the_cheapest_first() {
             ],
         ]
     );
+}
+
+/// Monday alone, served by `person`.
+fn monday(json: &mut Value, person: &str) -> Reasons {
+    json["horizon"]["last"] = json!("2026-03-02");
+    let facts = Facts::new(read(json).unwrap()).unwrap();
+    let row = json!({"date": "2026-03-02", "duty": "eng", "person": person});
+    explain(&facts, &read_solution(&json!({"assignments": [row]})).unwrap(), 0)
+}
+
+#[test]
+fn a_runner_up_that_is_better_is_not_called_as_good() {
+    let mut json = tiny();
+    json["people"][0]["avoid_dates"] = json!(["2026-03-02"]);
+    let runner_up = |reasons: Reasons| reasons.served[0].runner_up.clone().unwrap();
+    let other = runner_up(monday(&mut json, "zoe"));
+    assert_eq!((other.person.as_str(), other.worse), ("omar", Some(("preferences", -1))));
+    let other = runner_up(monday(&mut json, "omar"));
+    assert_eq!((other.person.as_str(), other.worse), ("zoe", Some(("preferences", 1))));
+}
+
+#[test]
+fn who_is_new_and_has_nobody_beside_them_could_not_serve_instead() {
+    let mut json = tiny();
+    (json["people"][1]["joiner"], json["people"][0]["experienced"]) = (json!(true), json!(false));
+    json["people"][1]["experienced"] = json!(false);
+    let why = monday(&mut json, "zoe").served[0].clone();
+    assert_eq!((why.others, why.excluded, why.runner_up), (0, [("needs_buddy", 1)].into(), None));
+    // Whoever is relieved may be beside them.
+    json["people"][0]["experienced"] = json!(true);
+    let why = monday(&mut json, "zoe").served[0].clone();
+    assert_eq!((why.others, why.excluded), (1, [].into()));
+}
+
+#[test]
+fn shorter_distances_help_only_where_a_distance_is_in_the_way() {
+    let mut json = tiny();
+    let facts = Facts::new(read(&json).unwrap()).unwrap();
+    let rows = json!([{"date": "2026-03-02", "duty": "eng", "person": "zoe"}]);
+    let solution = read_solution(&json!({"assignments": rows})).unwrap();
+    let ways = explain(&facts, &solution, 0).uncovered;
+    let shortens = |ways: &[WayOut]| ways.iter().any(|way| matches!(way, WayOut::ShortenGap { .. }));
+    assert!(shortens(&ways[0]) && !shortens(&ways[3]), "{ways:?}");
+    // Of two shifts in the way the nearer one says how short.
+    let mut other = json["duties"][0].clone();
+    (other["id"], other["weekdays"], other["min_gap_days"]) = (json!("ops"), json!([1]), json!(6));
+    json["duties"].as_array_mut().unwrap().push(other);
+    json["duties"][0]["min_gap_days"] = json!(3);
+    json["people"].as_array_mut().unwrap().truncate(1);
+    json["people"][0]["members"] = json!({"eng": 1000, "ops": 1000});
+    json["people"][0]["history"] =
+        json!([{"date": "2026-02-27", "duty": "ops"}, {"date": "2026-02-28", "duty": "eng"}]);
+    let facts = Facts::new(read(&json).unwrap()).unwrap();
+    let ops = explain(&facts, &Solution::default(), 0).uncovered.remove(1);
+    assert_eq!(ops, [WayOut::ShortenGap { person: "zoe".to_owned(), days: 2 }, WayOut::LeaveOpen]);
 }

@@ -125,7 +125,7 @@ fn solved(args: &SolveArgs) -> Result<u8, Unreadable> {
         return Err(Unreadable::Broken(violation.clone()));
     }
     eprint!("{}", summary(&solved));
-    let reasons = args.json.then(|| plan::explain(&facts, &solved.solution));
+    let reasons = args.json.then(|| plan::explain(&facts, &solved.solution, solved.seed));
     print!("{}", wire::solution(&facts.instance.name, &solved, reasons.as_ref()));
     Ok(OK)
 }

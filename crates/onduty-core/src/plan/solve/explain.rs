@@ -57,7 +57,8 @@ pub struct RunnerUp {
     pub person: String,
     /// The turn that the two would exchange; `None` where nothing else moves.
     pub exchange: Option<(Day, String)>,
-    /// The first level that gets worse, and by how much; `None` where it would be as good.
+    /// The first level that differs, and by how much it gets worse: less than 0 where the search left something better; `None` where it would
+    /// be as good.
     pub worse: Option<(&'static str, i64)>,
 }
 
@@ -85,19 +86,20 @@ pub enum WayOut {
     LeaveOpen,
 }
 
-/// Explains a valid plan.
-pub fn explain(facts: &Facts, solution: &Solution) -> Reasons {
+/// Explains a valid plan; the seed draws who would be beside somebody new.
+pub fn explain(facts: &Facts, solution: &Solution, seed: u64) -> Reasons {
     let problem = Problem::new(facts);
     let mut state = state_of(&problem, solution);
     let slots = problem.slots().max(1);
     let most = (MOST_COMPARED / slots).max(LEAST_COMPARED);
     let known = state.key();
+    let mut random = Random::new(seed);
     let mut reasons = Reasons { served: Vec::new(), uncovered: Vec::new() };
     for slot in 0..problem.slots() {
         if state.who[slot] == NONE {
             reasons.uncovered.push(ways_out(&state, slot));
         } else {
-            reasons.served.push(why(&mut state, slot, &known, most));
+            reasons.served.push(why(&mut state, slot, &known, most, &mut random));
         }
     }
     reasons
@@ -126,7 +128,7 @@ fn name(problem: &Problem, person: usize) -> String {
     problem.facts.instance.people[person].id.clone()
 }
 
-fn why(state: &mut State, slot: usize, known: &Key, most: usize) -> Why {
+fn why(state: &mut State, slot: usize, known: &Key, most: usize, random: &mut Random) -> Why {
     let problem = state.problem;
     let facts = problem.facts;
     let person = state.who[slot] as usize;
@@ -137,28 +139,29 @@ fn why(state: &mut State, slot: usize, known: &Key, most: usize) -> Why {
     let past =
         facts.instance.people[person].history.iter().map(|served| served.day.0).filter(|day| *day < problem.day[slot]);
     let before = before.into_iter().chain(past).max();
-    let (mut excluded, mut free) = (BTreeMap::new(), Vec::new());
-    let mut found = Vec::new();
+    let (mut excluded, mut others) = (BTreeMap::new(), 0);
+    let (mut found, mut journal) = (Vec::new(), Journal::default());
     for other in (0..problem.people).filter(|other| *other != person) {
         let code = match facts.blocked(other, slot) {
             Some(Static::NotMember) => continue,
             Some(code) => code.code(),
             None if state.is_busy(other, slot) => "other_duty",
             None if !state.clashes(other, slot, &mut found) || !found.is_empty() => "min_gap",
+            None if is_without_buddy(state, slot, index(other), random, &mut journal) => "needs_buddy",
             None => {
-                free.push(index(other));
+                others += 1;
                 continue;
             }
         };
         *excluded.entry(code).or_default() += 1;
     }
     let (load, target_milli) = (state.loads[pair], problem.targets[pair]);
-    let runner_up = runner_up(state, slot, known, most);
+    let runner_up = runner_up(state, slot, known, most, random);
     Why {
         day: facts.slots[slot].day,
         duty: facts.instance.duties[problem.duty[slot]].id.clone(),
         person: name(problem, person),
-        others: free.len(),
+        others,
         excluded,
         load,
         target_milli,
@@ -167,8 +170,20 @@ fn why(state: &mut State, slot: usize, known: &Key, most: usize) -> Why {
     }
 }
 
+/// Whether somebody who fits cannot serve instead, because they or who serves now would be without a buddy on a first shift.
+fn is_without_buddy(state: &mut State, slot: usize, other: u32, random: &mut Random, journal: &mut Journal) -> bool {
+    let is_new = |person: u32| state.problem.is_new[person as usize];
+    if !is_new(other) && !is_new(state.who[slot]) {
+        return false;
+    }
+    journal.clear();
+    let works = change(state, slot, other, None, random, journal);
+    state.undo(journal);
+    !works
+}
+
 /// The best plan in which somebody else serves the slot, alone or in exchange for one of their turns.
-fn runner_up(state: &mut State, slot: usize, known: &Key, most: usize) -> Option<RunnerUp> {
+fn runner_up(state: &mut State, slot: usize, known: &Key, most: usize, random: &mut Random) -> Option<RunnerUp> {
     let problem = state.problem;
     if problem.fixed[slot] {
         return None;
@@ -181,18 +196,17 @@ fn runner_up(state: &mut State, slot: usize, known: &Key, most: usize) -> Option
         let pair = *other as usize * problem.duties + duty;
         (1000 * state.loads[pair] - problem.targets[pair], *other)
     });
-    let mut random = Random::new(0);
     let mut journal = Journal::default();
     let mut best: Option<(Key, u32, Option<u32>)> = None;
     let mut compared = 0;
-    for other in others {
+    'all: for other in others {
         for exchange in exchanges(state, other) {
-            compared += 1;
-            if compared > most {
-                break;
+            if compared == most {
+                break 'all;
             }
+            compared += 1;
             journal.clear();
-            if change(state, slot, other, exchange, &mut random, &mut journal) {
+            if change(state, slot, other, exchange, random, &mut journal) {
                 let key = state.key();
                 if best.as_ref().is_none_or(|(least, _, _)| key < *least) {
                     best = Some((key, other, exchange));
@@ -209,9 +223,7 @@ fn runner_up(state: &mut State, slot: usize, known: &Key, most: usize) -> Option
             let turn = &problem.facts.slots[turn as usize];
             (turn.day, problem.facts.instance.duties[turn.duty].id.clone())
         }),
-        worse: worse
-            .filter(|(_, (before, after))| after > before)
-            .map(|(level, (before, after))| (LEVELS.get(level).copied().unwrap_or("uneven"), after - before)),
+        worse: worse.map(|(level, (before, after))| (LEVELS.get(level).copied().unwrap_or("uneven"), after - before)),
     })
 }
 
@@ -223,14 +235,13 @@ fn ways_out(state: &State, slot: usize) -> Vec<WayOut> {
         if state.is_busy(person, slot) || problem.is_new[person] {
             continue;
         }
-        let gap = state.nearest(person, slot);
-        let is_far = gap.is_none_or(|(days, least)| days >= least);
+        let clash = state.nearest_clash(person, slot);
         let pair = person * problem.duties + problem.duty[slot];
         let above = 1000 * state.loads[pair] - problem.targets[pair];
         match facts.blocked(person, slot) {
-            Some(Static::LeaveGuard) if is_far => guarded.push((above, person)),
-            None => near.extend(gap.map(|(days, _)| (-days, above, person))),
-            Some(Static::NotMember | Static::MissingSkill) if is_far && facts.is_there(person, slot) => {
+            Some(Static::LeaveGuard) if clash.is_none() => guarded.push((above, person)),
+            None => near.extend(clash.map(|days| (-days, above, person))),
+            Some(Static::NotMember | Static::MissingSkill) if clash.is_none() && facts.is_there(person, slot) => {
                 let all: i64 = (0..problem.duties).map(|duty| state.loads[person * problem.duties + duty]).sum();
                 strangers.push((all, person));
             }

@@ -350,14 +350,14 @@ impl<'a> State<'a> {
         self.aids[person].iter().any(on_day) || turns[at..].iter().take(2).any(on_day)
     }
 
-    /// Of all shifts of `person` the one that stands most in the way of `slot`: days between, and the least that there must be.
-    pub(super) fn nearest(&self, person: usize, slot: usize) -> Option<(i32, i32)> {
+    /// How many days the nearest shift of `person` that is too near to `slot` is away.
+    pub(super) fn nearest_clash(&self, person: usize, slot: usize) -> Option<i32> {
         let problem = self.problem;
         let (day, duty) = (problem.day[slot], problem.duty[slot]);
         let turns = self.turns[person].iter().map(|turn| (problem.day[*turn as usize], problem.duty[*turn as usize]));
         let all = turns.chain(problem.recent[person].iter().copied());
         let pairs = all.map(|(other, of)| ((day - other).abs(), problem.least[duty * problem.duties + of]));
-        pairs.min_by_key(|(days, least)| days - least)
+        pairs.filter(|(days, least)| days < least).map(|(days, _)| days).min()
     }
 
     /// The turns of `person` that are too near to `slot`; `None` where they cannot serve it at all.
