@@ -31,19 +31,26 @@ pub(super) fn construct<'a>(problem: &'a Problem<'a>, worst: i64, random: &mut R
     for person in new.into_iter() {
         introduce(&mut state, person, random, &mut journal);
     }
+    fill(&mut state, random);
+    repair(&mut state, random);
+    state
+}
+
+/// Gives what nobody has to whoever can take it and nothing else has to move: afterwards there is a reason why nobody serves what is left.
+pub(super) fn fill(state: &mut State, random: &mut Random) {
+    let problem = state.problem;
+    let mut journal = Journal::default();
     let mut rest: Vec<usize> = (0..problem.slots()).filter(|slot| state.who[*slot] == NONE).collect();
     rest.sort_by_key(|slot| (problem.candidates[*slot].len().min(FEW + 1), problem.day[*slot], *slot));
     for slot in rest {
-        let mut ranked = ranked(&state, slot);
+        let mut ranked = ranked(state, slot);
         ranked.sort_unstable();
         for (_, person) in ranked {
-            if try_give(&mut state, slot, person, random, &mut journal) {
+            if try_give(state, slot, person, random, &mut journal) {
                 break;
             }
         }
     }
-    repair(&mut state, random);
-    state
 }
 
 /// Gives a slot that nobody has, with the buddies that follow from it; changes nothing where that does not work.
@@ -173,7 +180,7 @@ impl Repair<'_> {
         for (_, person) in second {
             state.clashes(person as usize, slot, &mut found);
             let clashes = found.clone();
-            let mark = self.journal.mark();
+            let (mark, moved) = (self.journal.mark(), self.moved.len());
             for clash in &clashes {
                 state.put(*clash as usize, NONE, &mut self.journal);
                 self.moved.push(*clash);
@@ -184,7 +191,8 @@ impl Repair<'_> {
             if worked {
                 return true;
             }
-            self.moved.truncate(self.moved.len() - clashes.len());
+            // Also what was moved on behalf of the first of them before the second had nowhere to go.
+            self.moved.truncate(moved);
             state.undo_to(&mut self.journal, mark);
             if self.patience == 0 {
                 return false;
@@ -195,5 +203,48 @@ impl Repair<'_> {
 
     fn is_bound(&self, problem: &Problem, slot: u32) -> bool {
         problem.fixed[slot as usize] || self.moved.contains(&slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tests::tiny;
+    use super::super::super::{Facts, read};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_repair_that_failed_forgets_what_it_moved() {
+        let mut json = tiny();
+        json["horizon"]["last"] = json!("2026-03-04");
+        let mut ops = json["duties"][0].clone();
+        (ops["id"], ops["weekdays"]) = (json!("ops"), json!([1]));
+        json["duties"].as_array_mut().unwrap().push(ops);
+        let mut lea = json["people"][1].clone();
+        (lea["id"], lea["members"]) = (json!("lea"), json!({"ops": 1000}));
+        json["people"].as_array_mut().unwrap().push(lea);
+        json["people"][1]["members"] = json!({"eng": 1000, "ops": 1000});
+        json["people"][1]["work_days"] = json!([1]);
+        let facts = Facts::new(read(&json).unwrap()).unwrap();
+        let problem = Problem::new(&facts);
+        let mut state = State::new(&problem, 0);
+        // Zoe would give Monday and Wednesday away for Tuesday: Monday to omar, whose other duty lea takes over; Wednesday to nobody.
+        for (slot, person) in [(0, 0), (1, 1), (3, 0)] {
+            state.give(slot, person);
+        }
+        let before = state.who.clone();
+        let random = &mut Random::new(0);
+        let mut repair = Repair { random, journal: Journal::default(), moved: Vec::new(), patience: PATIENCE_EACH };
+        assert!(!repair.fill(&mut state, 2, DEEPEST), "nobody but zoe can serve on Wednesday");
+        assert_eq!((repair.moved, state.who), (vec![], before));
+    }
+
+    #[test]
+    fn nothing_that_somebody_could_take_is_left() {
+        let facts = Facts::new(read(&tiny()).unwrap()).unwrap();
+        let problem = Problem::new(&facts);
+        let mut state = State::new(&problem, 0);
+        fill(&mut state, &mut Random::new(0));
+        assert_eq!(state.sums.uncovered, 0);
     }
 }

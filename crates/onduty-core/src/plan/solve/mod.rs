@@ -136,7 +136,15 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
         bound[..7].copy_from_slice(&best.key[..7]);
     }
     let mut state = restored(&problem, &best, worst);
+    if best.key[0] > bound[0] {
+        construct::repair(&mut state, &mut random);
+    }
     polish::polish(&mut state, &mut random);
+    // It may have freed somebody with its last change.
+    construct::fill(&mut state, &mut random);
+    if state.sums.uncovered < best.key[0] {
+        bound = bounds.where_uncovered(state.sums.uncovered);
+    }
     let solution = as_solution(&problem, &state);
     let verdict = check(facts, &solution);
     let [levels @ .., _] = bound;

@@ -1,6 +1,7 @@
 //! The smallest changes, all of them: somebody else serves a slot, alone or in exchange for one of their turns.
 //!
-//! The search ends where none of them is better, so that nobody is shown a better plan than the one they got.
+//! The search ends where none of them is better, so that nobody is shown a better plan than the one they got; with very many people and slots
+//! it ends before.
 
 use super::moves::Journal;
 use super::problem::NONE;
@@ -43,7 +44,7 @@ pub(super) fn exchanges(state: &State, other: u32) -> Vec<Option<u32>> {
     std::iter::once(None).chain(turns.map(|turn| Some(*turn))).collect()
 }
 
-/// Makes changes as long as one is better.
+/// Makes changes as long as one is better and patience lasts.
 pub(super) fn polish(state: &mut State, random: &mut Random) {
     let problem = state.problem;
     let mut journal = Journal::default();
