@@ -47,6 +47,14 @@ pub struct Uncovered {
     pub why: Option<BTreeMap<String, String>>,
 }
 
+impl Uncovered {
+    /// Whether nobody could serve it whatever else were planned, as far as `why` tells.
+    pub fn is_hopeless(&self) -> bool {
+        let depends = |code: &String| ["min_gap", "other_duty", "needs_buddy"].contains(&code.as_str());
+        self.why.as_ref().is_some_and(|why| !why.values().any(depends))
+    }
+}
+
 /// A solution, or why it cannot be read.
 ///
 /// # Errors

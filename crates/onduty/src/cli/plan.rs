@@ -1,7 +1,7 @@
 //! `onduty plan solve` and `check`: plans as files. Needs no server.
 
 use super::{BAD_INPUT, FINDING, OK};
-use crate::texts::{count, visible};
+use crate::texts::{count, human_number, visible};
 use clap::{Args, Subcommand};
 use onduty_core::plan::{self, Facts, LEVELS, Problem, Solution, Solved, Verdict};
 use serde_json::{Value, json};
@@ -133,7 +133,8 @@ fn solved(args: &SolveArgs) -> Result<u8, Unreadable> {
 fn summary(solved: &Solved) -> String {
     let mut out = String::new();
     for slot in solved.solution.uncovered.iter().take(SHOWN) {
-        out += &format!("nobody can serve {} on {}\n", visible(&slot.duty), slot.day);
+        let serves = if slot.is_hopeless() { "can serve" } else { "serves" };
+        out += &format!("nobody {serves} {} on {}\n", visible(&slot.duty), slot.day);
     }
     if solved.solution.uncovered.len() > SHOWN {
         out += &format!("… and {} more\n", count(solved.solution.uncovered.len() - SHOWN, "slot"));
@@ -150,8 +151,12 @@ fn summary(solved: &Solved) -> String {
 fn checked(args: &CheckArgs) -> Result<u8, Unreadable> {
     let facts = facts(&args.instance)?;
     let solution = solution(&args.solution)?;
+    let file = visible(&args.solution.to_string_lossy());
     for place in solution.unread.iter().take(SHOWN) {
-        eprintln!("{}: {} is not looked at", visible(&args.solution.to_string_lossy()), visible(place));
+        eprintln!("{file}: {} is not looked at", visible(place));
+    }
+    if solution.unread.len() > SHOWN {
+        eprintln!("{file}: … and {} more", human_number((solution.unread.len() - SHOWN) as u64));
     }
     let verdict = plan::check(&facts, &solution);
     if args.json {
