@@ -1,11 +1,12 @@
 //! Working days of a duty, and the instants at which its days start and end.
 //!
-//! Called by `schedule`, `expr`, `engine` and the pages. Knows dates and the duty's zone; who serves is `schedule`'s.
+//! Called by `schedule`, `plan`, `expr`, `engine` and the pages. Knows dates and the duty's zone; who serves is `schedule`'s.
 //! Every search is bounded: a duty whose every day is a holiday has no next working day.
 
 use crate::roster::Duty;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
 /// How many days in a row may be off before a search gives up: two years and a bit.
 const MAX_DAYS_OFF: usize = 800;
@@ -46,8 +47,13 @@ pub fn working_days(duty: &Duty, from: Date, to: Date) -> impl Iterator<Item = D
 /// A time that a change of the clocks skips is as much later as the clocks were moved; of a time that comes twice,
 /// it is the first.
 pub fn instant_of(duty: &Duty, day: Date, time: Time) -> Timestamp {
+    instant_in(&duty.zone, day, time)
+}
+
+/// The same for any zone.
+pub fn instant_in(zone: &TimeZone, day: Date, time: Time) -> Timestamp {
     // Fails only within a day of the ends of time, which no roster reaches.
-    day.to_datetime(time).to_zoned(duty.zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+    day.to_datetime(time).to_zoned(zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
 /// The day that it is at `at` where the duty is.

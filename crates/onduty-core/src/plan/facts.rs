@@ -2,6 +2,7 @@
 
 use super::day::Day;
 use super::instance::{Instance, LeaveKind, Person};
+use crate::calendar::instant_in;
 use jiff::Timestamp;
 
 /// A hundred years and some.
@@ -175,16 +176,11 @@ impl Facts {
     }
 
     /// When a slot starts and ends.
-    ///
-    /// A time that a change of the clocks skips is as much later as the clocks were moved; of a time that comes twice it is the first.
     pub fn instants(&self, slot: usize) -> (Timestamp, Timestamp) {
         let Slot { day, duty, .. } = self.slots[slot];
         let duty = &self.instance.duties[duty];
-        let at = |day: Day, time| {
-            // Fails only within a day of the ends of time.
-            day.date().to_datetime(time).to_zoned(duty.zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
-        };
-        (at(day, duty.from), at(if duty.to_next_day { day.plus(1) } else { day }, duty.to))
+        let last = if duty.to_next_day { day.plus(1) } else { day };
+        (instant_in(&duty.zone, day.date(), duty.from), instant_in(&duty.zone, last.date(), duty.to))
     }
 
     /// Whether the published shift of `slot` must stay where its person is still free.

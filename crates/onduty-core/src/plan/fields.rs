@@ -1,6 +1,7 @@
 //! JSON objects read field by field, so that every problem names its place.
 
 use super::day::Day;
+use crate::files::mend_for_unknown;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -64,10 +65,8 @@ impl<'a> Fields<'a> {
             None => problems.add(&place, format!("an object is expected, not {}", short(value))),
             Some(map) => {
                 for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
-                    problems.add(
-                        &join(&place, key),
-                        format!("is not a field that is known here; known are {}", known.join(", ")),
-                    );
+                    let mend = mend_for_unknown(key, known.iter().copied());
+                    problems.add(&join(&place, key), format!("is not a field that is known here; {mend}"));
                 }
             }
         }

@@ -115,12 +115,16 @@ fn a_field_that_nobody_knows_is_never_passed_over() {
     let mut json = tiny();
     json["people"][0]["levae"] = json!([]);
     json["rules"]["freeze"] = Value::Null;
+    json["people"][0]["employd"] = Value::Null;
     let said: Vec<String> = read(&json).unwrap_err().iter().map(ToString::to_string).collect();
     assert!(
-        said.iter().any(|line| line.starts_with("people[0].levae: is not a field that is known here; known are id,")),
+        said.iter()
+            .any(|line| line.starts_with("people[0].levae: is not a field that is known here; use one of `id`,")),
         "{said:?}"
     );
     assert!(said.iter().any(|line| line.starts_with("rules.freeze: is not a field")), "{said:?}");
+    let employd = "people[0].employd: is not a field that is known here; did you mean `employed`?".to_owned();
+    assert!(said.contains(&employd), "{said:?}");
 }
 
 #[test]
