@@ -40,18 +40,123 @@ impl fmt::Display for Rule {
     }
 }
 
-/// A hard rule that does not hold, where and why.
+/// A hard rule that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which rule.
-    pub rule: Rule,
-    /// Where and why.
-    pub what: String,
+    /// When.
+    pub day: Day,
+    /// Of which duty; `None` where all duties of somebody are meant.
+    pub duty: Option<String>,
+    /// What is wrong there.
+    pub fault: Fault,
 }
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.rule, self.what)
+/// What breaks a hard rule. Names are those of the solution, whoever they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no such slot.
+    NoSuchSlot,
+    /// No slot that could be uncovered.
+    NothingToCover,
+    /// Somebody serves it twice.
+    Twice,
+    /// Served by somebody who does not exist.
+    UnknownPerson(String),
+    /// Nobody serves it, and it is not listed once as uncovered.
+    Unlisted,
+    /// Somebody serves it, and it is listed as uncovered.
+    ServedAndUncovered,
+    /// Whoever serves cannot.
+    Blocked {
+        /// Who.
+        person: String,
+        /// Why they cannot.
+        why: Static,
+    },
+    /// More than one role on one day.
+    Roles {
+        /// Whose.
+        person: String,
+        /// How many.
+        roles: usize,
+    },
+    /// Too soon after another shift.
+    TooNear {
+        /// Whose.
+        person: String,
+        /// The other shift.
+        other: Day,
+        /// Days that there must be between the two.
+        least: i32,
+    },
+    /// Somebody new without a buddy.
+    NoBuddy {
+        /// Who.
+        person: String,
+    },
+    /// A buddy beside somebody who needs none.
+    NeedlessBuddy(String),
+    /// A buddy who is not experienced, does not exist, or is who serves.
+    UnfitBuddy(String),
+    /// A buddy who cannot serve that day.
+    BlockedBuddy {
+        /// Who.
+        buddy: String,
+        /// Why they cannot.
+        why: Static,
+    },
+    /// Starts or ends at another time, or says nothing that can be read.
+    Instants {
+        /// As it was said.
+        said: Option<(Timestamp, Timestamp)>,
+        /// As it must be.
+        expected: (Timestamp, Timestamp),
+    },
+    /// Somebody frozen and still free does not serve.
+    Frozen {
+        /// Who.
+        person: String,
+    },
+    /// Uncovered, and nobody's reason is given.
+    Unexplained,
+    /// Uncovered, and somebody's reason is not true.
+    WrongReason {
+        /// Whose.
+        person: String,
+        /// The code that is given, if any.
+        said: Option<String>,
+        /// The codes of which one would be true.
+        found: Vec<&'static str>,
+    },
+}
+
+impl Violation {
+    /// Which rule.
+    pub fn rule(&self) -> Rule {
+        self.fault.rule()
+    }
+}
+
+impl Fault {
+    fn rule(&self) -> Rule {
+        match self {
+            Fault::NoSuchSlot
+            | Fault::NothingToCover
+            | Fault::Twice
+            | Fault::UnknownPerson(_)
+            | Fault::Unlisted
+            | Fault::ServedAndUncovered => Rule::H1,
+            Fault::Blocked { why: Static::LeaveGuard, .. } => Rule::H3,
+            Fault::Blocked { .. } => Rule::H2,
+            Fault::Roles { .. } => Rule::H4,
+            Fault::TooNear { .. } => Rule::H5,
+            Fault::NoBuddy { .. } | Fault::NeedlessBuddy(_) | Fault::UnfitBuddy(_) | Fault::BlockedBuddy { .. } => {
+                Rule::H6
+            }
+            Fault::Instants { .. } => Rule::H7,
+            Fault::Frozen { .. } => Rule::H8,
+            Fault::Unexplained | Fault::WrongReason { .. } => Rule::H9,
+        }
     }
 }
 
@@ -80,7 +185,7 @@ pub fn check(facts: &Facts, solution: &Solution) -> Verdict {
         match &uncovered.why {
             Some(why) => judge.look_at_reasons(slot, why),
             None if facts.instance.rules.require_explanations => {
-                judge.bad(Rule::H9, slot, "uncovered without explanation")
+                judge.bad(slot, Fault::Unexplained);
             }
             None => {}
         }
@@ -127,23 +232,22 @@ impl<'a> Judge<'a> {
         self.facts.slot_at(day, *self.duty_of.get(duty)?)
     }
 
-    fn name(&self, person: usize) -> &'a str {
-        &self.facts.instance.people[person].id
+    fn name(&self, person: usize) -> String {
+        self.facts.instance.people[person].id.clone()
     }
 
     fn duty_name(&self, slot: usize) -> &'a str {
         &self.facts.instance.duties[self.facts.slots[slot].duty].id
     }
 
-    fn bad(&mut self, rule: Rule, slot: usize, what: impl fmt::Display) {
-        let what = format!("{} {}: {what}", self.facts.slots[slot].day, self.duty_name(slot));
-        self.add(rule, what);
+    fn bad(&mut self, slot: usize, fault: Fault) {
+        self.add(self.facts.slots[slot].day, Some(self.duty_name(slot)), fault);
     }
 
-    fn add(&mut self, rule: Rule, what: String) {
-        *self.by_rule.entry(rule).or_default() += 1;
+    fn add(&mut self, day: Day, duty: Option<&str>, fault: Fault) {
+        *self.by_rule.entry(fault.rule()).or_default() += 1;
         if self.violations.len() < KEPT {
-            self.violations.push(Violation { rule, what });
+            self.violations.push(Violation { day, duty: duty.map(str::to_owned), fault });
         }
     }
 
@@ -151,16 +255,15 @@ impl<'a> Judge<'a> {
     fn take_slots(&mut self, solution: &Solution) {
         for said in &solution.assignments {
             let Some(slot) = self.slot(said.day, &said.duty) else {
-                let what = format!("{} {}: no such slot", said.day, said.duty);
-                self.add(Rule::H1, what);
+                self.add(said.day, Some(&said.duty), Fault::NoSuchSlot);
                 continue;
             };
             if self.served.contains_key(&slot) {
-                self.bad(Rule::H1, slot, "assigned twice");
+                self.bad(slot, Fault::Twice);
                 continue;
             }
             let Some(person) = self.person_of.get(said.person.as_str()).copied() else {
-                self.bad(Rule::H1, slot, format!("unknown person {}", said.person.trim_start_matches('\0')));
+                self.bad(slot, Fault::UnknownPerson(as_said(&said.person)));
                 continue;
             };
             self.served.insert(slot, person);
@@ -180,14 +283,13 @@ impl<'a> Judge<'a> {
         for slot in 0..self.facts.slots.len() {
             let times = listed.get(&slot).copied().unwrap_or_default();
             match self.served.contains_key(&slot) {
-                false if times != 1 => self.bad(Rule::H1, slot, "neither assigned nor listed once as uncovered"),
-                true if times > 0 => self.bad(Rule::H1, slot, "both assigned and uncovered"),
+                false if times != 1 => self.bad(slot, Fault::Unlisted),
+                true if times > 0 => self.bad(slot, Fault::ServedAndUncovered),
                 _ => {}
             }
         }
         for (day, duty) in strange {
-            let what = format!("{day} {duty}: uncovered, but no such slot");
-            self.add(Rule::H1, what);
+            self.add(day, Some(&duty), Fault::NothingToCover);
         }
     }
 
@@ -196,13 +298,10 @@ impl<'a> Judge<'a> {
             return;
         }
         let read = |said: &Option<String>| said.as_deref().and_then(instant);
-        let (starts, ends) = self.facts.instants(slot);
-        match (read(&said.start), read(&said.end)) {
-            (Some(start), Some(end)) if (start, end) == (starts, ends) => {}
-            (Some(start), Some(end)) => {
-                self.bad(Rule::H7, slot, format!("instants {start}..{end}, expected {starts}..{ends}"));
-            }
-            _ => self.bad(Rule::H7, slot, format!("start or end missing or unreadable, expected {starts}..{ends}")),
+        let expected = self.facts.instants(slot);
+        let said = read(&said.start).zip(read(&said.end));
+        if said != Some(expected) {
+            self.bad(slot, Fault::Instants { said, expected });
         }
     }
 
@@ -210,8 +309,7 @@ impl<'a> Judge<'a> {
     fn look_at_people(&mut self) {
         for (slot, person) in self.served.clone() {
             if let Some(why) = self.facts.blocked(person, slot) {
-                let rule = if why == Static::LeaveGuard { Rule::H3 } else { Rule::H2 };
-                self.bad(rule, slot, format!("{} blocked by {}", self.name(person), why.code()));
+                self.bad(slot, Fault::Blocked { person: self.name(person), why });
             }
             *self.roles.entry((person, self.facts.slots[slot].day)).or_default() += 1;
             self.turns.entry(person).or_default().push(slot);
@@ -230,17 +328,16 @@ impl<'a> Judge<'a> {
             let said = self.buddies.get(&slot).cloned();
             let Some(name) = said else {
                 if needed {
-                    self.bad(Rule::H6, slot, format!("first duty of joiner {} without a buddy", self.name(person)));
+                    self.bad(slot, Fault::NoBuddy { person: self.name(person) });
                 }
                 continue;
             };
-            let shown = name.trim_start_matches('\0');
             let known = self.person_of.get(name.as_str()).copied();
             let fit = known.filter(|buddy| self.facts.instance.people[*buddy].experienced && *buddy != person);
             match fit.map(|buddy| (buddy, self.facts.blocked(buddy, slot))) {
-                _ if !needed => self.bad(Rule::H6, slot, format!("buddy {shown} not called for")),
-                None => self.bad(Rule::H6, slot, format!("buddy {shown} is not an experienced other person")),
-                Some((_, Some(why))) => self.bad(Rule::H6, slot, format!("buddy {shown} blocked by {}", why.code())),
+                _ if !needed => self.bad(slot, Fault::NeedlessBuddy(as_said(&name))),
+                None => self.bad(slot, Fault::UnfitBuddy(as_said(&name))),
+                Some((_, Some(why))) => self.bad(slot, Fault::BlockedBuddy { buddy: name, why }),
                 Some((buddy, None)) => *self.roles.entry((buddy, day)).or_default() += 1,
             }
         }
@@ -251,7 +348,7 @@ impl<'a> Judge<'a> {
         let many: Vec<_> =
             self.roles.iter().filter(|(_, roles)| **roles > 1).map(|(at, roles)| (*at, *roles)).collect();
         for ((person, day), roles) in many {
-            self.add(Rule::H4, format!("{day}: {} has {roles} roles", self.name(person)));
+            self.add(day, None, Fault::Roles { person: self.name(person), roles });
         }
     }
 
@@ -278,11 +375,8 @@ impl<'a> Judge<'a> {
                         continue;
                     }
                     if gap < least {
-                        let name = self.name(person);
-                        self.add(
-                            Rule::H5,
-                            format!("{name}: {day} and {} are {gap} days apart, minimum {least}", here.day),
-                        );
+                        let fault = Fault::TooNear { person: self.name(person), other: day, least };
+                        self.bad(*slot, fault);
                     }
                     spacing += i64::from((wanted - gap).max(0));
                 }
@@ -302,8 +396,7 @@ impl<'a> Judge<'a> {
             }
             cost += self.facts.change_cost(published.day);
             if self.facts.is_frozen(published.day) && self.facts.blocked(published.person, slot).is_none() {
-                let what = format!("frozen for {}, who is still available", self.name(published.person));
-                self.bad(Rule::H8, slot, what);
+                self.bad(slot, Fault::Frozen { person: self.name(published.person) });
             }
         }
         cost
@@ -319,8 +412,8 @@ impl<'a> Judge<'a> {
             };
             let silent = said.is_none() && found == [Static::NotMember.code()];
             if !silent && !said.is_some_and(|said| found.contains(&said)) {
-                let said = said.map_or("nothing", |said| said.trim_start_matches('\0'));
-                self.bad(Rule::H9, slot, format!("{} given as {said}, found {}", who.id, found.join(" or ")));
+                let (person, said) = (who.id.clone(), said.map(as_said));
+                self.bad(slot, Fault::WrongReason { person, said, found });
             }
         }
     }
@@ -396,6 +489,11 @@ impl<'a> Judge<'a> {
                 .count(),
         )
     }
+}
+
+/// A name or code without the mark of what was no text.
+fn as_said(text: &str) -> String {
+    text.trim_start_matches('\0').to_owned()
 }
 
 /// An instant of RFC 3339. Its parser knows more: zones in brackets, signs before years, a small z; others who read the plan do not.

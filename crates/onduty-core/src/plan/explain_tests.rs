@@ -37,7 +37,7 @@ fn the_runner_up_makes_worse_exactly_what_is_said() {
             assert_eq!(1 + why.others + why.excluded.values().sum::<usize>(), members.count(), "seed {seed}: {why:?}");
             let Some(other) = &why.runner_up else { continue };
             let verdict = check(&facts, &changed(&solved.solution, why, other));
-            let hard = verdict.violations.iter().find(|violation| violation.rule != Rule::H9);
+            let hard = verdict.violations.iter().find(|violation| violation.rule() != Rule::H9);
             assert_eq!(hard, None, "seed {seed}: {why:?}");
             let first = (0..7).find(|level| verdict.score.0[*level] != solved.verdict.score.0[*level]);
             let worse = first.map(|level| (LEVELS[level], verdict.score.0[level] - solved.verdict.score.0[level]));

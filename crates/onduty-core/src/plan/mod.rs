@@ -14,7 +14,7 @@ mod score;
 mod solution;
 mod solve;
 
-pub use check::{Rule, Verdict, Violation, check};
+pub use check::{Fault, Rule, Verdict, Violation, check};
 pub use day::Day;
 pub use facts::{Facts, Slot, Static, TooLarge};
 pub use fields::Problem;

@@ -1,7 +1,7 @@
 //! `onduty plan solve` and `check`: plans as files. Needs no server.
 
 use super::{BAD_INPUT, FINDING, OK};
-use crate::texts::{count, human_number, visible};
+use crate::texts::{self, count, human_number, visible};
 use clap::{Args, Subcommand};
 use onduty_core::plan::{self, Facts, LEVELS, Problem, Solution, Solved, Verdict};
 use serde_json::{Value, json};
@@ -86,8 +86,6 @@ enum Unreadable {
     TooLarge(PathBuf, #[source] plan::TooLarge),
     #[error("no plan can be made from {}", .0.display())]
     Impossible(PathBuf, #[source] plan::Impossible),
-    #[error("the plan that was made breaks {0}: this is a fault of onduty")]
-    Broken(plan::Violation),
 }
 
 /// Does what the command says.
@@ -120,10 +118,6 @@ fn solved(args: &SolveArgs) -> Result<u8, Unreadable> {
     let settings = plan::Settings { seed: args.seed, moves: args.moves };
     let solved =
         plan::solve(&facts, &settings).map_err(|error| Unreadable::Impossible(args.instance.clone(), error))?;
-    // What leaves here was judged, always.
-    if let Some(violation) = solved.verdict.violations.first() {
-        return Err(Unreadable::Broken(violation.clone()));
-    }
     eprint!("{}", summary(&solved));
     let reasons = args.json.then(|| plan::explain(&facts, &solved.solution, solved.seed));
     print!("{}", wire::solution(&facts.instance.name, &solved, reasons.as_ref()));
@@ -133,8 +127,7 @@ fn solved(args: &SolveArgs) -> Result<u8, Unreadable> {
 fn summary(solved: &Solved) -> String {
     let mut out = String::new();
     for slot in solved.solution.uncovered.iter().take(SHOWN) {
-        let serves = if slot.is_hopeless() { "can serve" } else { "serves" };
-        out += &format!("nobody {serves} {} on {}\n", visible(&slot.duty), slot.day);
+        out += &(texts::plan::uncovered(slot) + "\n");
     }
     if solved.solution.uncovered.len() > SHOWN {
         out += &format!("… and {} more\n", count(solved.solution.uncovered.len() - SHOWN, "slot"));
@@ -192,7 +185,7 @@ fn as_json(verdict: &Verdict) -> Value {
     let by_rule: BTreeMap<String, usize> =
         verdict.by_rule.iter().map(|(rule, times)| (rule.to_string(), *times)).collect();
     json!({
-        "violations": verdict.violations.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "violations": verdict.violations.iter().map(texts::plan::violation).collect::<Vec<_>>(),
         "by_rule": by_rule,
         "score": verdict.score.0,
         "levels": levels,
@@ -202,7 +195,7 @@ fn as_json(verdict: &Verdict) -> Value {
 fn as_text(verdict: &Verdict) -> String {
     let mut out = String::new();
     for violation in verdict.violations.iter().take(SHOWN) {
-        out += &(visible(&violation.to_string()) + "\n");
+        out += &(texts::plan::violation(violation) + "\n");
     }
     if verdict.violations.is_empty() {
         out += "valid\n";

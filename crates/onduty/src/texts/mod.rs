@@ -9,6 +9,7 @@ mod events;
 mod markdown;
 mod owners;
 pub mod performance;
+pub mod plan;
 mod reasons;
 mod words;
 

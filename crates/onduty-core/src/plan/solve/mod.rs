@@ -13,7 +13,7 @@ mod state;
 
 pub use explain::{Reasons, RunnerUp, WayOut, Why, explain};
 
-use super::check::{Verdict, check};
+use super::check::{Verdict, Violation, check};
 use super::day::Day;
 use super::facts::Facts;
 use super::score::Score;
@@ -73,6 +73,9 @@ pub enum Impossible {
         /// When.
         day: Day,
     },
+    /// What was made breaks a hard rule: never shown to anybody as a plan.
+    #[error("the plan that was made breaks {} on {}: this is a fault of onduty", .0.rule(), .0.day)]
+    Broken(Box<Violation>),
     /// More than fits.
     #[error(
         "{pairs} combinations of people and slots are too many to plan at once, {MOST_PAIRS} are taken; plan a shorter horizon"
@@ -110,7 +113,7 @@ impl Solved {
 /// Makes a plan.
 ///
 /// # Errors
-/// Only when no plan can hold the hard rules, or the instance is too large.
+/// No plan can hold the hard rules, the one that was made does not, or the instance is too large.
 pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
     let pairs = facts.people().saturating_mul(facts.slots.len());
     if pairs > MOST_PAIRS {
@@ -146,9 +149,18 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
         bound = bounds.where_uncovered(state.sums.uncovered);
     }
     let solution = as_solution(&problem, &state);
-    let verdict = check(facts, &solution);
+    let verdict = judged(facts, &solution)?;
     let [levels @ .., _] = bound;
     Ok(Solved { solution, verdict, bound: Score(levels), uneven: state.sums.uneven, seed: settings.seed, moves: made })
+}
+
+/// What leaves here was judged, always.
+fn judged(facts: &Facts, solution: &Solution) -> Result<Verdict, Impossible> {
+    let verdict = check(facts, solution);
+    match verdict.violations.first() {
+        Some(violation) => Err(Impossible::Broken(Box::new(violation.clone()))),
+        None => Ok(verdict),
+    }
 }
 
 fn usual_moves(slots: u64) -> u64 {
@@ -236,7 +248,19 @@ fn why_nobody(problem: &Problem, state: &State, slot: usize) -> BTreeMap<String,
 
 #[cfg(test)]
 mod tests {
-    use super::usual_moves;
+    use super::super::read;
+    use super::super::tests::tiny;
+    use super::*;
+
+    #[test]
+    fn a_plan_that_breaks_a_rule_does_not_leave() {
+        let facts = Facts::new(read(&tiny()).unwrap()).unwrap();
+        let refused = judged(&facts, &Solution::default()).unwrap_err();
+        let said = "the plan that was made breaks H1 on 2026-03-02: this is a fault of onduty";
+        assert_eq!(refused.to_string(), said);
+        let solved = solve(&facts, &Settings::default()).unwrap();
+        assert_eq!(judged(&facts, &solved.solution), Ok(solved.verdict));
+    }
 
     #[test]
     fn the_usual_moves_grow_with_the_slots_to_some_minutes() {
