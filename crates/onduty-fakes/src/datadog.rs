@@ -22,6 +22,8 @@ pub enum Oddity {
     ShortValues,
     /// A series that nobody asked for.
     OtherQuery,
+    /// A whole without a number.
+    NoTotal,
     /// Durations are milliseconds, and said to be.
     Milliseconds,
 }
@@ -65,6 +67,11 @@ impl Datadog {
         let mut model = self.0.shared.model();
         model.traffic.slower = Some((at_ms, number, by));
         model.traffic.failing = Some((at_ms, number + 1));
+    }
+
+    /// Nothing is known from `at_ms` on.
+    pub fn until(&self, at_ms: i64) {
+        self.0.shared.model().traffic.until_ms = Some(at_ms);
     }
 
     /// Misbehaves as any server may, or not any more.
@@ -193,6 +200,7 @@ fn scalar(model: &Model, queries: &[Query], from: i64, to: i64, limit: Option<u6
     if queries[0].tags.is_empty() {
         let column = |query: &Query| {
             let sum: f64 = all.iter().filter_map(|sums| query.value(sums, 1.0)).sum();
+            let sum = (model.oddity != Some(Oddity::NoTotal)).then_some(sum);
             json!({"name": "a", "type": "number", "values": [sum], "meta": {"unit": query.unit(false)}})
         };
         return json!({"columns": queries.iter().map(column).collect::<Vec<_>>()});

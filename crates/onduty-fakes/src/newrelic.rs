@@ -21,6 +21,10 @@ pub enum Oddity {
     ErrorInside,
     /// No data and no error.
     NoData,
+    /// Rows without the whole beside them.
+    NoTotal,
+    /// Pieces of time that do not say when they begin.
+    NoTimes,
 }
 
 /// Facets of an answer, at most.
@@ -132,7 +136,13 @@ async fn answer(State(shared): State<Shared<Model>>, request: Request) -> Respon
         }
         _ => {}
     }
-    let nrql = json!({"results": query.results(&model.traffic), "totalResult": query.total(&model.traffic)});
+    let (mut results, mut total) = (query.results(&model.traffic), query.total(&model.traffic));
+    match model.oddity {
+        Some(Oddity::NoTotal) => total = Value::Null,
+        Some(Oddity::NoTimes) => results.iter_mut().for_each(|row| row["beginTimeSeconds"] = Value::Null),
+        _ => {}
+    }
+    let nrql = json!({"results": results, "totalResult": total});
     said(200, &json!({"data": {"actor": {"account": {"nrql": nrql}}}}), HeaderMap::new())
 }
 
@@ -193,6 +203,10 @@ impl Query {
         let mut rows = Vec::new();
         let wanted = traffic.endpoints.iter().enumerate().filter(|(_, asked)| self.is_wanted(asked));
         for (number, asked) in wanted.take(MOST_FACETS) {
+            // With no data there is no row, but for the other pieces of a facet that has some.
+            if traffic.sums(number, self.from_ms, self.to_ms).count == 0 {
+                continue;
+            }
             for (from, to) in self.pieces() {
                 let sums = traffic.sums(number, from, to);
                 let mut row =
@@ -202,11 +216,14 @@ impl Query {
                     row["endTimeSeconds"] = json!(to as f64 / 1e3);
                 }
                 match self.kind {
-                    // With no data there is no row.
-                    _ if sums.count == 0 => continue,
                     Kind::Busiest => {
                         row["count"] = json!(sums.count);
                         row["time"] = json!(sums.mean_s * sums.count as f64);
+                    }
+                    Kind::Answered if sums.count == 0 => {
+                        row["count"] = json!(0);
+                        row["mean"] = Value::Null;
+                        row["percentiles"] = json!({"50": null, "90": null, "95": null, "99": null});
                     }
                     Kind::Answered => {
                         let [p50, p90, p95, p99] = sums.percentiles_s;

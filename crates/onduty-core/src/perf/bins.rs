@@ -55,9 +55,10 @@ pub struct Bins {
 }
 
 /// How much bounds tell about the requests between them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grain {
     /// Enough.
+    #[default]
     Fine,
     /// Nearly all requests are in one wide bin, or in two: their level is that of their mean.
     Coarse,

@@ -1,5 +1,6 @@
 //! From requests to verdicts: what each room of the comparison does, in its order.
 
+use super::bins::Grain;
 use super::decide::{null_scale, rates};
 use super::errors::{Failures, Outcomes, failing};
 use super::judge::{Case, coverage, rank};
@@ -61,7 +62,8 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
         .collect();
     let common = Common::of(&subjects);
     let usual = if days.of_earlier.is_empty() { settings.floor_without_days } else { settings.floor };
-    let floor = |at: usize| if endpoints[at].1.is_coarse() { usual.max(settings.floor_when_coarse) } else { usual };
+    let floor =
+        |at: usize| if endpoints[at].1.grain() == Grain::Fine { usual } else { usual.max(settings.floor_when_coarse) };
     let mut tested: Vec<Option<Tested>> =
         subjects.iter().enumerate().map(|(at, subject)| subject.test(&common, floor(at).ln_1p())).collect();
     let scale = null_scale(&tested);
@@ -84,7 +86,7 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
                 subject: &subjects[at],
                 tested: tested[at].as_ref(),
                 floor: floor(at),
-                is_coarse: series.is_coarse(),
+                grain: series.grain(),
                 settings,
             };
             let mut judged = case.judge(slower[at], faster[at], said, groups.name(group));
@@ -120,7 +122,11 @@ struct Counts {
 impl Counts {
     /// All that a series is asked for, at once: fetching it from memory is much of the work.
     fn of(series: &Series, windows: &Windows, reducer: &mut Reducer) -> (Vec<Option<Level>>, Counts) {
-        let (levels, sides) = reducer.levels(series, windows);
+        let (mut levels, mut sides) = reducer.levels(series, windows);
+        if series.grain() == Grain::Blind {
+            levels.fill(None);
+            sides = sides.map(|side| Side { n: side.n, p50_ms: None, p95_ms: None });
+        }
         let is_asked = |window: usize| Outcomes::of(series, window).is_some();
         let was_asked = (0..windows.all().len()).any(|window| window != AFTER && is_asked(window));
         let (is_asked, traffic) = (is_asked(AFTER), series.traffic(AFTER));

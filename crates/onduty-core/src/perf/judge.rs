@@ -1,5 +1,6 @@
 //! What is said of an endpoint, and in which order.
 
+use super::bins::Grain;
 use super::compare::Settings;
 use super::numbers::exceeded_with;
 use super::series::Traffic;
@@ -22,8 +23,8 @@ pub struct Case<'a> {
     pub subject: &'a Subject,
     pub tested: Option<&'a Tested>,
     pub floor: f64,
-    /// Whether its histograms tell little.
-    pub is_coarse: bool,
+    /// What its histograms tell.
+    pub grain: Grain,
     pub settings: &'a Settings,
 }
 
@@ -66,6 +67,9 @@ impl Case<'_> {
 
     fn reasons(&self, verdict: Verdict, shared: Option<f64>, group: &str) -> Vec<Reason> {
         let mut reasons = Vec::new();
+        if self.grain == Grain::Blind {
+            return vec![Reason::UselessBounds];
+        }
         let Some(tested) = self.tested.filter(|tested| tested.is_eligible) else {
             if !matches!(verdict, Verdict::New | Verdict::Gone) {
                 let before = self.subject.requests_before() as u64;
@@ -94,7 +98,7 @@ impl Case<'_> {
             let seen = tested.floor + (exceeded_with(0.05, tested.freedom) + FOUR_IN_FIVE) * tested.se;
             reasons.push(Reason::WouldHaveSeen { change: seen.exp_m1() });
         }
-        if self.is_coarse {
+        if self.grain == Grain::Coarse {
             reasons.push(Reason::CoarseBounds);
         }
         reasons.push(Reason::Floor { change: self.floor });

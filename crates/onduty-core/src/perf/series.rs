@@ -1,7 +1,7 @@
 //! What was measured of one endpoint, in the windows of a comparison.
 
 use super::batch::StatusClass;
-use super::bins::Bins;
+use super::bins::{Bins, Grain};
 use super::sketch::{Counter, Sketch, bucket_of};
 use super::windows::{BLOCKS, Slot};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ const STEPS: u64 = 100;
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     windows: Vec<Option<Box<[Cell; BLOCKS]>>>,
-    is_coarse: bool,
+    grain: Grain,
 }
 
 /// The requests of one block.
@@ -75,14 +75,15 @@ impl Series {
         cell.failed += failed;
     }
 
-    /// From now on only large changes of this endpoint count: too little is known about how long its requests took.
-    pub fn mark_coarse(&mut self) {
-        self.is_coarse = true;
+    /// How long its requests took is known no better than this: of [`Grain::Coarse`] only large changes count, of
+    /// [`Grain::Blind`] only the number of requests and failures.
+    pub fn mark(&mut self, grain: Grain) {
+        self.grain = self.grain.max(grain);
     }
 
-    /// Whether [`Series::mark_coarse`] was said.
-    pub fn is_coarse(&self) -> bool {
-        self.is_coarse
+    /// How well it is known how long its requests took.
+    pub fn grain(&self) -> Grain {
+        self.grain
     }
 
     /// One request of `ms` milliseconds.

@@ -1,5 +1,6 @@
 //! Endpoints by name, not more of them than fit.
 
+use super::bins::Grain;
 use super::series::{Series, Traffic};
 use super::sketch::{BUCKETS, Counter, bucket_of};
 use super::windows::{AFTER, Slot};
@@ -134,10 +135,10 @@ impl Table {
         }
     }
 
-    /// Says of an endpoint that is told apart that its durations are hardly known ([`Series::mark_coarse`]).
-    pub fn mark_coarse(&mut self, name: &[u8]) {
+    /// Says of an endpoint that is told apart how well its durations are known ([`Series::mark`]).
+    pub fn mark(&mut self, name: &[u8], grain: Grain) {
         if let Some(number) = self.numbers.get(name) {
-            self.endpoints[*number as usize].series.mark_coarse();
+            self.endpoints[*number as usize].series.mark(grain);
         }
     }
 

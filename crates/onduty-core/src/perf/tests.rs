@@ -183,7 +183,7 @@ fn of_what_is_hardly_known_more_is_asked_for() {
         let mut all = vec![("slower".to_owned(), series(&story, story.factor, 0))];
         all.extend((1..100).map(|at| (format!("GET /{at}"), series(&CALM, story.around, at))));
         if is_coarse {
-            all[0].1.mark_coarse();
+            all[0].1.mark(Grain::Coarse);
         }
         let named: Vec<(&str, &Series)> = all.iter().map(|(name, series)| (name.as_str(), series)).collect();
         let compared = compare(&named, Other::default(), &windows(), &Settings::default());

@@ -84,6 +84,8 @@ pub enum Reason {
     /// Nearly all of its requests are in one bucket of the backend's histogram, or in two: how long they took is known by
     /// their mean alone, which takes a larger change.
     CoarseBounds,
+    /// The buckets say nothing about how long its requests took; only how often it failed is known.
+    UselessBounds,
     /// An effect below this is not worth a look; as a share.
     Floor {
         /// The effect.

@@ -3,6 +3,7 @@
 //! `tasks::response_times` calls in here, with one provider behind the port. Knows no provider's fields.
 
 use super::SourceError;
+use crate::egress::EgressError;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use onduty_core::perf::{Doubt, Table, Windows};
@@ -36,6 +37,20 @@ pub enum Failed {
     TooMuch(SourceError),
     /// None will.
     Other(SourceError),
+}
+
+impl Failed {
+    /// No answer of `source`; `is_too_much` says what a smaller question may mend.
+    pub fn unreachable(source: &'static str, error: EgressError, is_too_much: fn(&EgressError) -> bool) -> Failed {
+        let of = if is_too_much(&error) { Failed::TooMuch } else { Failed::Other };
+        of(SourceError::Unreachable { source_name: source.into(), cause: Box::new(error) })
+    }
+
+    /// An answer of `source` with something wrong in it.
+    pub fn malformed(source: &'static str, field: &str, expected: &'static str) -> Failed {
+        let (source_name, field) = (source.into(), field.to_owned());
+        Failed::Other(SourceError::Malformed { source_name, field, expected: expected.into() })
+    }
 }
 
 impl From<Failed> for SourceError {

@@ -5,12 +5,12 @@
 //! done with too many endpoints is the same for all of them and stands here. Knows no provider's fields.
 
 use super::SourceError;
-use super::response_times::{ALIVE, Failed};
+use super::response_times::{ALIVE, Failed, ResponseTimes};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use onduty_core::ids::SourceName;
-use onduty_core::perf::{AFTER, BEFORE, BLOCKS, Doubt, Role, Slot, Summary, Table, Traffic, Windows};
-use std::collections::HashSet;
+use onduty_core::perf::{AFTER, BEFORE, BLOCKS, Doubt, Grain, Named, Role, Slot, Summary, Table, Traffic, Windows};
+use std::collections::{BTreeSet, HashSet};
 
 /// Requests of an endpoint in some time, as a backend sums them up.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,14 +59,23 @@ pub trait Summing: Send + Sync {
     async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed>;
 }
 
-/// Fills `table` from `backend`.
-///
-/// # Errors
-/// Never partial.
-pub async fn fill(backend: &dyn Summing, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
+#[async_trait]
+impl<T: Summing> ResponseTimes for T {
+    async fn fill(&self, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
+        fill(self, windows, table).await
+    }
+
+    async fn is_alive(&self, now: Timestamp) -> Result<bool, SourceError> {
+        let now_ms = now.as_millisecond();
+        let busiest = self.busiest(now_ms - ALIVE.as_millis() as i64, now_ms, 1).await?;
+        Ok(busiest.endpoints.iter().any(|(_, requests)| *requests > 0))
+    }
+}
+
+async fn fill(backend: &dyn Summing, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
     let mut doubts = Vec::new();
     let kept = keep_busiest(backend, windows, table, &mut doubts).await?;
-    let mut reading = Reading { backend, windows, kept, at_once: BLOCKS };
+    let mut reading = Reading { backend, windows, kept, at_once: BLOCKS, coarse: BTreeSet::new() };
     let mut gaps = [0; 2];
     for window in [BEFORE, AFTER] {
         gaps[window] = BLOCKS - reading.window(window, table).await?;
@@ -93,19 +102,12 @@ pub async fn fill(backend: &dyn Summing, windows: &Windows, table: &mut Table) -
             elsewhere += if known > 0 { BLOCKS - known } else { 0 };
         }
     }
+    reading.coarse.iter().for_each(|name| table.mark(name.as_bytes(), Grain::Coarse));
+    doubts.extend(Named::of(reading.coarse.iter().map(String::as_str)).map(Doubt::CoarseBounds));
     if gaps != [0; 2] || elsewhere > 0 {
         doubts.push(Doubt::Gaps { before: gaps[0], after: gaps[1], elsewhere });
     }
     Ok(doubts)
-}
-
-/// Whether `backend` has anything of the time right before `now`.
-///
-/// # Errors
-/// When it cannot be asked.
-pub async fn is_alive(backend: &dyn Summing, now: Timestamp) -> Result<bool, SourceError> {
-    let now_ms = now.as_millisecond();
-    Ok(!backend.busiest(now_ms - ALIVE.as_millis() as i64, now_ms, 1).await?.endpoints.is_empty())
 }
 
 /// The endpoints that are asked about; `None` when all of them are.
@@ -118,6 +120,7 @@ async fn keep_busiest(
     let (from, to) = (windows.all()[BEFORE].start_ms, windows.all()[AFTER].start_ms + windows.length_ms());
     let most = table.most().min(backend.most());
     let mut busiest = backend.busiest(from, to, most + 1).await?;
+    busiest.endpoints.retain(|(_, requests)| *requests > 0);
     if busiest.endpoints.is_empty() {
         let what = format!("{} around the rollout", backend.subject());
         return Err(SourceError::Missing { source_name: SourceName::from(backend.name()), what });
@@ -146,6 +149,8 @@ struct Reading<'a> {
     kept: Option<HashSet<String>>,
     /// Blocks that are asked for at once; fewer when the backend found it too much.
     at_once: usize,
+    /// Endpoints whose durations are hardly known.
+    coarse: BTreeSet<String>,
 }
 
 impl Reading<'_> {
@@ -170,7 +175,14 @@ impl Reading<'_> {
         Ok(seen.iter().filter(|seen| **seen).count())
     }
 
-    fn put(&self, sum: &Summed, window: usize, table: &mut Table, seen: &mut [bool; BLOCKS]) {
+    fn put(&mut self, sum: &Summed, window: usize, table: &mut Table, seen: &mut [bool; BLOCKS]) {
+        let answered = sum.answered.filter(|answered| answered.count > 0);
+        let count = answered.map_or(0, |answered| answered.count);
+        let requests = count.saturating_add(sum.refused).saturating_add(sum.failed);
+        // Backends fill with zeros what they know nothing of.
+        if requests == 0 {
+            return;
+        }
         let start = self.windows.all()[window].start_ms;
         // What reaches over the edge of a window has requests that are not in it.
         if sum.from_ms < start || sum.to_ms > start + self.windows.length_ms() || sum.to_ms <= sum.from_ms {
@@ -183,18 +195,99 @@ impl Reading<'_> {
         if self.kept.as_ref().is_some_and(|kept| !kept.contains(&sum.endpoint)) {
             return;
         }
-        let answered = sum.answered.filter(|answered| answered.count > 0);
-        let count = answered.map_or(0, |answered| answered.count);
         let time_ms = answered.and_then(|answered| Some(answered.mean_ms? * answered.count as f64)).unwrap_or(0.0);
-        let requests = count.saturating_add(sum.refused).saturating_add(sum.failed);
-        if requests == 0 {
-            return;
+        let Some(series) = table.endpoint(sum.endpoint.as_bytes(), slot, requests, time_ms) else { return };
+        series.errors(slot, sum.refused, sum.failed);
+        let Some(answered) = answered else { return };
+        let is_known = series.summary(slot, &answered);
+        if answered.percentiles_ms[0].is_none() {
+            self.coarse.insert(sum.endpoint.clone());
         }
-        if let Some(series) = table.endpoint(sum.endpoint.as_bytes(), slot, requests, time_ms) {
-            if let Some(answered) = answered {
-                series.summary(slot, &answered);
-            }
-            series.errors(slot, sum.refused, sum.failed);
+        if !is_known {
+            // Nobody can judge them, and they are not forgotten.
+            table.put_together(slot, answered.count, time_ms);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+    use jiff::tz::TimeZone;
+    use onduty_core::perf::{Lengths, Rollout};
+
+    /// A backend that tells of each piece what this says.
+    struct Telling<F>(F);
+
+    #[async_trait]
+    impl<F: Fn(i64) -> Vec<Summed> + Send + Sync> Summing for Telling<F> {
+        fn name(&self) -> &'static str {
+            "telling"
+        }
+
+        fn most(&self) -> usize {
+            10
+        }
+
+        fn subject(&self) -> String {
+            "requests".to_owned()
+        }
+
+        async fn busiest(&self, _: i64, _: i64, _: usize) -> Result<Busiest, Failed> {
+            let all = Traffic { requests: 9, time_ms: 9.0 };
+            Ok(Busiest { endpoints: vec![("quiet".to_owned(), 0), ("busy".to_owned(), 9)], all, is_cut: false })
+        }
+
+        async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed> {
+            Ok((from_ms..to_ms).step_by(piece_ms as usize).flat_map(&self.0).collect())
+        }
+    }
+
+    const PIECE_MS: i64 = 300_000;
+
+    fn sum(endpoint: &str, from_ms: i64, count: u64, median_ms: Option<f64>, mean_ms: Option<f64>) -> Summed {
+        let percentiles_ms = [median_ms, None, None, None];
+        let answered = Some(Summary { count, percentiles_ms, mean_ms });
+        Summed { endpoint: endpoint.to_owned(), from_ms, to_ms: from_ms + PIECE_MS, answered, refused: 0, failed: 0 }
+    }
+
+    fn windows() -> Windows {
+        let start = "2026-03-04T16:00:00Z".parse().unwrap();
+        let lengths = Lengths { warm_up: SignedDuration::from_mins(10), window: SignedDuration::from_hours(1) };
+        Windows::around(Rollout { start, end: start }, lengths, &TimeZone::UTC).unwrap()
+    }
+
+    #[tokio::test]
+    async fn durations_that_are_hardly_known_are_said_and_unknown_ones_are_not_judged() {
+        let told = |at| {
+            vec![
+                sum("full", at, 5, Some(20.0), Some(21.0)),
+                sum("mean", at, 5, None, Some(21.0)),
+                sum("blank", at, 5, None, None),
+            ]
+        };
+        let (windows, mut table) = (windows(), Table::new(10));
+        let doubts = fill(&Telling(told), &windows, &mut table).await.unwrap();
+        let named = Named { endpoints: 2, first: vec!["blank".to_owned(), "mean".to_owned()] };
+        assert_eq!(doubts, [Doubt::CoarseBounds(named)]);
+        let (endpoints, other) = table.finish();
+        let told: Vec<(&str, u64, Grain)> = endpoints
+            .iter()
+            .map(|(name, endpoint)| (name.as_str(), endpoint.series.traffic(AFTER).requests, endpoint.series.grain()))
+            .collect();
+        assert_eq!(told, [("blank", 0, Grain::Coarse), ("full", 60, Grain::Fine), ("mean", 60, Grain::Coarse)]);
+        assert_eq!(other.after, Traffic { requests: 60, time_ms: 0.0 }, "nobody judges them, and they are counted");
+    }
+
+    #[tokio::test]
+    async fn zeros_are_nothing_known() {
+        let after = windows().all()[AFTER].start_ms;
+        let backend = Telling(move |at| vec![sum("busy", at, if at < after { 5 } else { 0 }, Some(20.0), None)]);
+        let missing = fill(&backend, &windows(), &mut Table::new(10)).await.unwrap_err();
+        assert_eq!(missing.to_string(), "telling has no requests in the window after the rollout");
+        let backend = Telling(move |at| vec![sum("busy", at, u64::from(at < after + 3 * PIECE_MS), Some(20.0), None)]);
+        let doubts = fill(&backend, &windows(), &mut Table::new(10)).await.unwrap();
+        assert_eq!(doubts, [Doubt::Gaps { before: 0, after: 9, elsewhere: 0 }]);
     }
 }

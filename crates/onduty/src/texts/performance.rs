@@ -214,6 +214,10 @@ fn reason(reason: &Reason) -> String {
         Reason::CoarseBounds => {
             "nearly all of its requests are in one or two buckets of the histogram: only their mean tells".to_owned()
         }
+        Reason::UselessBounds => {
+            "the buckets of its histogram say nothing about how long requests took; look at the bounds and their unit"
+                .to_owned()
+        }
         Reason::Floor { change: floor } => {
             format!("less than {} slower is not looked at", change(*floor).trim_start_matches('+'))
         }

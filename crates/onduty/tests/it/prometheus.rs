@@ -112,7 +112,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    async fn start(program: &str, listen: &str, arguments: &[String]) -> Server {
+    /// Starts `program` on a free loopback port, which follows `listen`.
+    pub async fn start(program: &str, listen: &str, arguments: &[String]) -> Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new(program)
             .args(arguments)

@@ -4,14 +4,14 @@
 //! The service answers as one that is instrumented with both kinds of histograms: text with `_bucket`, and Prometheus' own
 //! protobuf with native buckets, which is the only form that has them.
 
+use crate::prometheus::Server;
 use crate::tools::{Said, eventually, has, is_full, not_there, onduty};
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 use axum::{Router, body::Body, routing::get};
-use onduty::egress::{Egress, Policy, Request, Url};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -235,51 +235,15 @@ fn earlier_days(rollout: u64, folder: &Path) {
     assert!(said.status.success(), "{:?}", Said::of(&said));
 }
 
-/// A server that ends with the test.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Server {
-    async fn start(program: &str, listen: &str, arguments: &[String]) -> Server {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new(program)
-            .args(arguments)
-            .arg(format!("{listen}127.0.0.1:{port}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let url = format!("http://127.0.0.1:{port}");
-        let egress = Egress::new(Policy::typed(&Url::parse(&url).unwrap())).unwrap();
-        let ready = Url::parse(&format!("{url}/api/v1/query?query=1")).unwrap();
-        let server = Server { process, url };
-        eventually(program, async || {
-            egress.send(Request::get(ready.clone())).await.ok().filter(|answer| answer.status.is_success())
-        })
-        .await;
-        server
-    }
-
-    async fn compare(&self, folder: &Path, metric: &str, kind: &str, rollout: u64) -> Said {
-        let config = format!(
-            "sources: {{prometheus: {{url: '{}', metric: {metric}, kind: {kind}, endpoint_labels: [service, route]}}}}\n",
-            self.url
-        );
-        std::fs::write(folder.join("onduty.yml"), config).unwrap();
-        let (rollout, window, warm_up) = (format!("{}", rollout * 1000), format!("{WINDOW}s"), format!("{WARM_UP}s"));
-        let arguments = ["perf", "compare", "--source", "prometheus", "--json", "--rollout", &rollout];
-        onduty(folder, &[], &[&arguments[..], &["--window", &window, "--warm-up", &warm_up]].concat()).await
-    }
+async fn compare(server: &Server, folder: &Path, metric: &str, kind: &str, rollout: u64) -> Said {
+    let config = format!(
+        "sources: {{prometheus: {{url: '{}', metric: {metric}, kind: {kind}, endpoint_labels: [service, route]}}}}\n",
+        server.url
+    );
+    std::fs::write(folder.join("onduty.yml"), config).unwrap();
+    let (rollout, window, warm_up) = (format!("{}", rollout * 1000), format!("{WINDOW}s"), format!("{WARM_UP}s"));
+    let arguments = ["perf", "compare", "--source", "prometheus", "--json", "--rollout", &rollout];
+    onduty(folder, &[], &[&arguments[..], &["--window", &window, "--warm-up", &warm_up]].concat()).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "servers that scrape have the machine's time")]
@@ -344,7 +308,7 @@ async fn a_service_that_becomes_slower_while_it_is_scraped_is_found() {
     ] {
         // VictoriaMetrics shows what it was told a little later.
         let said = eventually(kind, async || {
-            let said = server.compare(folder, metric, kind, rollout).await;
+            let said = compare(server, folder, metric, kind, rollout).await;
             let rows = serde_json::from_str::<Vec<serde_json::Value>>(&said.out).unwrap_or_default();
             let is_whole = |row: &serde_json::Value| row["after"]["n"].as_u64() > Some(180 * WINDOW);
             (!rows.is_empty() && rows.iter().all(is_whole)).then_some(said)

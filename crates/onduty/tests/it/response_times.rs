@@ -140,13 +140,13 @@ async fn half_an_answer_of_either_is_no_answer() {
     datadog.trouble(None);
     use datadog::Oddity as Of;
     use newrelic::Oddity;
-    for oddity in [Oddity::TooSlow(0), Oddity::ErrorInside, Oddity::NoData] {
+    for oddity in [Oddity::TooSlow(0), Oddity::ErrorInside, Oddity::NoData, Oddity::NoTotal, Oddity::NoTimes] {
         new_relic.oddity(Some(oddity));
         let said = ask_new_relic(&new_relic, folder.path(), &[]).await;
         assert_eq!(said.out, "", "{oddity:?} {said:?}");
         writeln!(told, "newrelic {oddity:?} {} {}", said.code, said.err.trim()).unwrap();
     }
-    for oddity in [Of::TooSlow(0), Of::ErrorInside, Of::ShortValues, Of::OtherQuery] {
+    for oddity in [Of::TooSlow(0), Of::ErrorInside, Of::ShortValues, Of::OtherQuery, Of::NoTotal] {
         datadog.oddity(Some(oddity));
         let said = ask_datadog(&datadog, folder.path(), &[]).await;
         assert_eq!(said.out, "", "{oddity:?} {said:?}");
@@ -154,9 +154,12 @@ async fn half_an_answer_of_either_is_no_answer() {
     }
     new_relic.oddity(None);
     datadog.oddity(None);
+    // The hours before are there, and each part of the hour after says zero.
     new_relic.until(ROLLOUT_MS + 300_000);
-    let said = ask_new_relic(&new_relic, folder.path(), &[]).await;
-    writeln!(told, "not yet {} {}", said.code, said.err.trim()).unwrap();
+    datadog.until(ROLLOUT_MS + 300_000);
+    for said in [ask_new_relic(&new_relic, folder.path(), &[]).await, ask_datadog(&datadog, folder.path(), &[]).await] {
+        writeln!(told, "not yet {} {}", said.code, said.err.trim()).unwrap();
+    }
     new_relic.since(ROLLOUT_MS + 24 * 3_600_000);
     let said = ask_new_relic(&new_relic, folder.path(), &[]).await;
     writeln!(told, "nothing {} {}", said.code, said.err.trim()).unwrap();
@@ -192,11 +195,15 @@ async fn half_an_answer_of_either_is_no_answer() {
     newrelic TooSlow(0) 3 newrelic could not be reached: Your query timed out
     newrelic ErrorInside 2 newrelic refused with status 200: NRDB:  [31mshards are away
     newrelic NoData 2 newrelic cannot be read: data.actor.account.nrql is missing or wrong; expected the results of a query
+    newrelic NoTotal 2 newrelic cannot be read: totalResult is missing or wrong; expected the count of all rows
+    newrelic NoTimes 2 newrelic cannot be read: results is missing or wrong; expected beginTimeSeconds and endTimeSeconds in each row
     datadog TooSlow(0) 3 datadog refused with status 504: {"errors":["Gateway Timeout"]}
     datadog ErrorInside 2 datadog refused with status 200: the query  [31mfailed
     datadog ShortValues 2 datadog cannot be read: values is missing or wrong; expected a value or null for each time, for each series
     datadog OtherQuery 2 datadog cannot be read: query_index is missing or wrong; expected the number of a query that was asked
+    datadog NoTotal 2 datadog cannot be read: columns is missing or wrong; expected a column of numbers beside one for each tag
     not yet 2 newrelic has no web transactions of shop, o'neill in the window after the rollout
+    not yet 2 datadog has no `trace.http.request` with these tags in the window after the rollout
     nothing 2 newrelic has no web transactions of shop, o'neill around the rollout
     key 2 newrelic refused with status 401: {"errors":[{"message":"The API key provided is invalid"}]}
     key 2 datadog refused with status 403: {"errors":["Forbidden"]}

@@ -5,14 +5,13 @@
 mod query;
 mod wire;
 
-use super::response_times::{Failed, ResponseTimes, endpoint_name};
-use super::summed::{self, Busiest, Summed, Summing};
+use super::response_times::{Failed, endpoint_name};
+use super::summed::{Busiest, Summed, Summing};
 use super::{SourceError, one_line};
 use crate::egress::{Backoff, Egress, EgressError, HeaderName, Limits, Method, Request, Url, random};
 use async_trait::async_trait;
-use jiff::Timestamp;
 use onduty_core::ids::SourceName;
-use onduty_core::perf::{Doubt, Summary, Table, Traffic, Windows};
+use onduty_core::perf::{Summary, Traffic};
 use query::{ANSWERED, FAILED, MEAN, PERCENTILES, REFUSED, Subject};
 use secrecy::SecretString;
 use std::collections::HashMap;
@@ -52,17 +51,6 @@ pub struct Datadog<'a> {
 }
 
 #[async_trait]
-impl ResponseTimes for Datadog<'_> {
-    async fn fill(&self, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
-        summed::fill(self, windows, table).await
-    }
-
-    async fn is_alive(&self, now: Timestamp) -> Result<bool, SourceError> {
-        summed::is_alive(self, now).await
-    }
-}
-
-#[async_trait]
 impl Summing for Datadog<'_> {
     fn name(&self) -> &'static str {
         NAME
@@ -80,14 +68,16 @@ impl Summing for Datadog<'_> {
         let asked = self.asked();
         let of_each: wire::Scalar =
             self.ask("scalar", &wire::scalar(from_ms, to_ms, &[asked.requests()], Some(most))).await?;
-        let malformed = |what: &str| self.malformed(what, "a column of numbers beside one for each tag");
-        let endpoints = of_each.rows(self.endpoint_tags).ok_or_else(|| malformed("columns"))?;
+        let wrong = || malformed("columns", "a column of numbers beside one for each tag");
+        let endpoints = of_each.rows(self.endpoint_tags).ok_or_else(wrong)?;
         let endpoints: Vec<(String, u64)> =
             endpoints.into_iter().map(|(tags, number)| (self.endpoint(&tags), number.max(0.0) as u64)).collect();
         let is_cut = endpoints.len() >= most;
         let all: wire::Scalar = self.ask("scalar", &wire::scalar(from_ms, to_ms, &asked.everything(), None)).await?;
-        let [requests, seconds] = [0, 1].map(|at| all.number(at).unwrap_or(0.0).max(0.0));
-        let all = Traffic { requests: requests as u64, time_ms: seconds * 1e3 };
+        // Without the whole nobody knows how much was left out.
+        let requests = if endpoints.is_empty() { Some(0.0) } else { all.count(0) };
+        let requests = requests.ok_or_else(wrong)?.max(0.0) as u64;
+        let all = Traffic { requests, time_ms: all.seconds(1).unwrap_or(0.0).max(0.0) * 1e3 };
         Ok(Busiest { endpoints, all, is_cut })
     }
 
@@ -97,13 +87,13 @@ impl Summing for Datadog<'_> {
         let from_ms = from_ms.div_euclid(piece_ms) * piece_ms;
         let question = wire::timeseries(from_ms, to_ms, piece_ms, &self.asked().sums());
         let answer: wire::Timeseries = self.ask("timeseries", &question).await?;
-        let mut sums: HashMap<(String, i64), Summed> = HashMap::new();
+        let mut sums: HashMap<(Vec<String>, i64), Summed> = HashMap::new();
         let times = answer.times();
         for series in answer.series() {
-            let malformed = || self.malformed("values", "a value or null for each time, for each series");
-            let (query, unit_ms, values) = series.ok_or_else(malformed)?;
+            let wrong = || malformed("values", "a value or null for each time, for each series");
+            let (query, unit_ms, values) = series.ok_or_else(wrong)?;
             if values.len() != times.len() {
-                return Err(malformed());
+                return Err(wrong());
             }
             let endpoint = self.endpoint(&query.tags);
             for (at_ms, value) in times.iter().zip(values) {
@@ -113,7 +103,7 @@ impl Summing for Datadog<'_> {
                     let (answered, refused, failed) = (None, 0, 0);
                     Summed { endpoint: endpoint.clone(), from_ms, to_ms, answered, refused, failed }
                 };
-                let sum = sums.entry((endpoint.clone(), *at_ms)).or_insert_with(new);
+                let sum = sums.entry((self.values(&query.tags), *at_ms)).or_insert_with(new);
                 let nothing = Summary { count: 0, percentiles_ms: [None; 4], mean_ms: None };
                 match query.number {
                     REFUSED => sum.refused = value.round() as u64,
@@ -124,7 +114,7 @@ impl Summing for Datadog<'_> {
                         let of = &mut sum.answered.get_or_insert(nothing).percentiles_ms;
                         of[percentile - PERCENTILES] = Some(value * unit_ms);
                     }
-                    _ => return Err(self.malformed("query_index", "the number of a query that was asked")),
+                    _ => return Err(malformed("query_index", "the number of a query that was asked")),
                 }
             }
         }
@@ -144,21 +134,20 @@ impl Datadog<'_> {
     /// `shop|get_/cart`
     fn endpoint(&self, tags: &HashMap<String, String>) -> String {
         let has_service = self.endpoint_tags.first().is_some_and(|tag| tag == "service");
-        let value = |tag: &String| tags.get(tag).map_or("?", String::as_str);
-        endpoint_name(has_service, self.endpoint_tags.iter().map(value))
+        endpoint_name(has_service, self.values(tags).iter().map(String::as_str))
     }
 
-    fn malformed(&self, field: &str, expected: &'static str) -> Failed {
-        let (source_name, field) = (SourceName::from(NAME), field.to_owned());
-        Failed::Other(SourceError::Malformed { source_name, field, expected: expected.into() })
+    /// The values of the tags that make an endpoint, which may be longer than its name.
+    fn values(&self, tags: &HashMap<String, String>) -> Vec<String> {
+        let value = |tag: &String| tags.get(tag).map_or_else(|| "?".to_owned(), String::clone);
+        self.endpoint_tags.iter().map(value).collect()
     }
 
     async fn ask<T: wire::Told>(&self, path: &str, question: &serde_json::Value) -> Result<T, Failed> {
-        let source_name = || SourceName::from(NAME);
         let mut url = self.base.clone();
         match url.path_segments_mut() {
             Ok(mut segments) => segments.pop_if_empty().extend(["api", "v2", "query", path]),
-            Err(()) => return Err(self.malformed("url", "an address such as https://api.datadoghq.eu")),
+            Err(()) => return Err(malformed("url", "an address such as https://api.datadoghq.eu")),
         };
         let request = || {
             Request::new(Method::POST, url.clone())
@@ -167,18 +156,17 @@ impl Datadog<'_> {
                 .json(question)
                 .within(LIMITS)
         };
-        let answer = self.egress.send_patiently(request, self.backoff, random).await.map_err(|error| {
-            let is_size = matches!(error, EgressError::TooLarge { .. });
-            let error = SourceError::Unreachable { source_name: source_name(), cause: Box::new(error) };
-            if is_size { Failed::TooMuch(error) } else { Failed::Other(error) }
-        })?;
+        let answer = self.egress.send_patiently(request, self.backoff, random).await;
+        let answer = answer
+            .map_err(|error| Failed::unreachable(NAME, error, |error| matches!(error, EgressError::TooLarge { .. })))?;
+        let source_name = || SourceName::from(NAME);
         let status = answer.status.as_u16();
         if !answer.status.is_success() {
             let error = SourceError::Refused { source_name: source_name(), status, answer: answer.excerpt() };
             // What takes too long ends at the door.
             return Err(if matches!(status, 408 | 504) { Failed::TooMuch(error) } else { Failed::Other(error) });
         }
-        let said: T = answer.json().map_err(|_| self.malformed("the answer", "JSON of Datadog's API"))?;
+        let said: T = answer.json().map_err(|_| malformed("the answer", "JSON of Datadog's API"))?;
         match said.problem() {
             Some(problem) => {
                 let answer = one_line(problem, 300);
@@ -187,6 +175,10 @@ impl Datadog<'_> {
             None => Ok(said),
         }
     }
+}
+
+fn malformed(field: &str, expected: &'static str) -> Failed {
+    Failed::malformed(NAME, field, expected)
 }
 
 #[cfg(test)]

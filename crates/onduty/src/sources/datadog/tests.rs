@@ -69,7 +69,7 @@ fn recorded_answers_can_be_read() {
     .unwrap();
     assert_eq!((empty.series().count(), empty.times().len()), (0, 0));
     let table: wire::Scalar = serde_json::from_value(body("scalar_cross_product_query_returns_ok_response")).unwrap();
-    assert!(table.number(0).is_some_and(|number| (6.0..7.0).contains(&number)));
+    assert!(table.count(0).is_some_and(|number| (6.0..7.0).contains(&number)));
     // What the recorded question has is what is asked.
     let text = std::fs::read_to_string(folder.join("timeseries_cross_product_query_returns_ok_response.json")).unwrap();
     let asked = serde_json::from_str::<Value>(&text).unwrap()[0]["request"]["body"].clone();

@@ -65,7 +65,6 @@ struct Data<T> {
 
 #[derive(Debug, Deserialize)]
 struct Table {
-    #[serde(default)]
     columns: Vec<Column>,
 }
 
@@ -73,9 +72,8 @@ struct Table {
 struct Column {
     #[serde(default)]
     name: String,
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
     values: Vec<Value>,
     #[serde(default)]
     meta: Option<Meta>,
@@ -89,11 +87,8 @@ struct Meta {
 
 #[derive(Debug, Deserialize)]
 struct AllSeries {
-    #[serde(default)]
     series: Vec<Series>,
-    #[serde(default)]
     times: Vec<i64>,
-    #[serde(default)]
     values: Vec<Vec<Option<f64>>>,
 }
 
@@ -101,7 +96,6 @@ struct AllSeries {
 struct Series {
     #[serde(default)]
     group_tags: Vec<String>,
-    #[serde(default)]
     query_index: usize,
     #[serde(default)]
     unit: Option<Vec<Option<Unit>>>,
@@ -148,11 +142,15 @@ impl Scalar {
         self.data.iter().flat_map(|data| &data.attributes.columns).filter(|column| column.kind == "number")
     }
 
-    /// The first value of the column of numbers with this number, in seconds where it is a time.
-    pub fn number(&self, at: usize) -> Option<f64> {
-        let column = self.numbers().nth(at)?;
-        let unit = column.meta.as_ref().and_then(|meta| meta.unit.as_ref());
-        Some(column.values.first()?.as_f64()? * seconds_of(unit))
+    /// The first value of the column of numbers with this number.
+    pub fn count(&self, at: usize) -> Option<f64> {
+        self.numbers().nth(at)?.values.first()?.as_f64()
+    }
+
+    /// The same in seconds.
+    pub fn seconds(&self, at: usize) -> Option<f64> {
+        let unit = self.numbers().nth(at)?.meta.as_ref().and_then(|meta| meta.unit.as_ref());
+        Some(self.count(at)? * seconds_of(unit))
     }
 
     /// The tags of each row and its number; `None` where it has no such columns. A table of nothing has none at all.

@@ -6,14 +6,13 @@
 mod query;
 mod wire;
 
-use super::response_times::{Failed, ResponseTimes, endpoint_name};
-use super::summed::{self, Busiest, Summed, Summing};
+use super::response_times::{Failed, endpoint_name};
+use super::summed::{Busiest, Summed, Summing};
 use super::{SourceError, one_line};
 use crate::egress::{Backoff, Egress, EgressError, HeaderName, Limits, Method, Request, Url, random};
 use async_trait::async_trait;
-use jiff::Timestamp;
 use onduty_core::ids::SourceName;
-use onduty_core::perf::{Doubt, Summary, Table, Traffic, Windows};
+use onduty_core::perf::{Summary, Traffic};
 use query::Subject;
 use secrecy::SecretString;
 use std::collections::HashMap;
@@ -46,17 +45,6 @@ pub struct NewRelic<'a> {
 }
 
 #[async_trait]
-impl ResponseTimes for NewRelic<'_> {
-    async fn fill(&self, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
-        summed::fill(self, windows, table).await
-    }
-
-    async fn is_alive(&self, now: Timestamp) -> Result<bool, SourceError> {
-        summed::is_alive(self, now).await
-    }
-}
-
-#[async_trait]
 impl Summing for NewRelic<'_> {
     fn name(&self) -> &'static str {
         NAME
@@ -76,36 +64,35 @@ impl Summing for NewRelic<'_> {
 
     async fn busiest(&self, from_ms: i64, to_ms: i64, _most: usize) -> Result<Busiest, Failed> {
         let answer = self.ask(&self.asked().busiest(from_ms, to_ms)).await?;
-        let endpoints = answer.results.iter().map(|row| (name(row), row.count.unwrap_or(0.0).max(0.0) as u64));
-        let endpoints: Vec<(String, u64)> = endpoints.collect();
+        let endpoints = answer.results.iter().map(|row| Some((name(row), whole(row.count)?)));
+        let endpoints: Option<Vec<(String, u64)>> = endpoints.collect();
+        let endpoints = endpoints.ok_or_else(|| malformed("results", "a count in each row"))?;
         let is_cut = endpoints.len() >= MOST_FACETS;
-        let total = answer.total.unwrap_or_default();
-        let named: u64 = endpoints.iter().map(|(_, requests)| requests).sum();
-        let requests = total.count.map_or(named, |count| count.max(0.0) as u64);
-        let time_ms = total.time.filter(|time| time.is_finite()).unwrap_or(0.0).max(0.0) * 1e3;
+        // Without the whole nobody knows how much was left out.
+        let total = answer.total.as_ref().and_then(|total| Some((whole(total.count)?, total.time.unwrap_or(0.0))));
+        let (requests, seconds) = total.ok_or_else(|| malformed("totalResult", "the count of all rows"))?;
+        let time_ms = if seconds.is_finite() { seconds.max(0.0) * 1e3 } else { 0.0 };
         Ok(Busiest { endpoints, all: Traffic { requests, time_ms }, is_cut })
     }
 
     async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed> {
         let asked = self.asked();
-        let mut sums: HashMap<(String, i64), Summed> = HashMap::new();
+        let mut sums = Sums::new();
         for row in self.ask(&asked.answered(from_ms, to_ms, piece_ms)).await?.results {
-            let seconds = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0);
-            let percentile = |row: &wire::Row, at: &str| seconds(row.percentile(at)).map(|seconds| seconds * 1e3);
-            let summary = Summary {
-                count: row.count.unwrap_or(0.0).max(0.0) as u64,
-                percentiles_ms: ["50", "90", "95", "99"].map(|at| percentile(&row, at)),
-                mean_ms: seconds(row.mean).map(|seconds| seconds * 1e3),
-            };
-            if let Some(sum) = at(&mut sums, &row) {
-                sum.answered = Some(summary);
-            }
+            let ms = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0).map(|s| s * 1e3);
+            let summary = whole(row.count).map(|count| Summary {
+                count,
+                percentiles_ms: ["50", "90", "95", "99"].map(|at| ms(row.percentile(at))),
+                mean_ms: ms(row.mean),
+            });
+            of_time(&mut sums, &row)?.answered =
+                Some(summary.ok_or_else(|| malformed("results", "a count in each row"))?);
         }
         for row in self.ask(&asked.errors(from_ms, to_ms, piece_ms)).await?.results {
-            if let Some(sum) = at(&mut sums, &row) {
-                sum.refused += row.refused.unwrap_or(0.0).max(0.0) as u64;
-                sum.failed += row.failed.unwrap_or(0.0).max(0.0) as u64;
-            }
+            let counts = whole(row.refused).zip(whole(row.failed));
+            let (refused, failed) = counts.ok_or_else(|| malformed("results", "two counts in each row"))?;
+            let sum = of_time(&mut sums, &row)?;
+            (sum.refused, sum.failed) = (sum.refused + refused, sum.failed + failed);
         }
         let mut sums: Vec<Summed> = sums.into_values().collect();
         // The order decides who is dropped among equals.
@@ -119,12 +106,26 @@ fn name(row: &wire::Row) -> String {
     endpoint_name(true, row.facet.iter().map(|facet| facet.as_deref().unwrap_or("?")))
 }
 
+/// A count; `None` where there is none.
+fn whole(count: Option<f64>) -> Option<u64> {
+    count.filter(|count| count.is_finite()).map(|count| count.max(0.0) as u64)
+}
+
+/// Sums by the facets of an endpoint, which may be longer than its name, and the millisecond when they begin.
+type Sums = HashMap<(Vec<Option<String>>, i64), Summed>;
+
 /// The sum of a row's endpoint in its time.
-fn at<'a>(sums: &'a mut HashMap<(String, i64), Summed>, row: &wire::Row) -> Option<&'a mut Summed> {
+fn of_time<'a>(sums: &'a mut Sums, row: &wire::Row) -> Result<&'a mut Summed, Failed> {
     let ms = |seconds: Option<f64>| seconds.filter(|seconds| (0.0..1e11).contains(seconds)).map(|s| (s * 1e3) as i64);
-    let (from_ms, to_ms, endpoint) = (ms(row.from)?, ms(row.to)?, name(row));
-    let new = Summed { endpoint: endpoint.clone(), from_ms, to_ms, answered: None, refused: 0, failed: 0 };
-    Some(sums.entry((endpoint, from_ms)).or_insert(new))
+    let times = ms(row.from).zip(ms(row.to));
+    let (from_ms, to_ms) =
+        times.ok_or_else(|| malformed("results", "beginTimeSeconds and endTimeSeconds in each row"))?;
+    let new = || Summed { endpoint: name(row), from_ms, to_ms, answered: None, refused: 0, failed: 0 };
+    Ok(sums.entry((row.facet.clone(), from_ms)).or_insert_with(new))
+}
+
+fn malformed(field: &str, expected: &'static str) -> Failed {
+    Failed::malformed(NAME, field, expected)
 }
 
 impl NewRelic<'_> {
@@ -133,26 +134,20 @@ impl NewRelic<'_> {
     }
 
     async fn ask(&self, nrql: &str) -> Result<wire::Nrql, Failed> {
-        let source_name = || SourceName::from(NAME);
         let request = || {
             Request::new(Method::POST, self.url.clone())
                 .secret_header(HeaderName::from_static("api-key"), self.key)
                 .json(&wire::Question::of(self.account, nrql))
                 .within(LIMITS)
         };
-        let answer = self.egress.send_patiently(request, self.backoff, random).await.map_err(|error| {
-            let is_size = matches!(error, EgressError::TooLarge { .. });
-            let error = SourceError::Unreachable { source_name: source_name(), cause: Box::new(error) };
-            if is_size { Failed::TooMuch(error) } else { Failed::Other(error) }
-        })?;
+        let answer = self.egress.send_patiently(request, self.backoff, random).await;
+        let answer = answer
+            .map_err(|error| Failed::unreachable(NAME, error, |error| matches!(error, EgressError::TooLarge { .. })))?;
+        let source_name = || SourceName::from(NAME);
         if !answer.status.is_success() {
             let (status, answer) = (answer.status.as_u16(), answer.excerpt());
             return Err(Failed::Other(SourceError::Refused { source_name: source_name(), status, answer }));
         }
-        let malformed = |field: &str, expected: &'static str| {
-            let (source_name, field) = (source_name(), field.to_owned());
-            Failed::Other(SourceError::Malformed { source_name, field, expected: expected.into() })
-        };
         let said: wire::Answer = answer.json().map_err(|_| malformed("the answer", "JSON of NerdGraph"))?;
         // Errors come with status 200, and beside a part of the data.
         if let Some(error) = said.errors.first() {

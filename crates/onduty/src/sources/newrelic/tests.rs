@@ -11,9 +11,18 @@ fn rows_are_read_as_they_come() {
     assert_eq!((name(&both).as_str(), both.percentile("50"), both.percentile("99")), ("shop|?", Some(0.5), None));
     let one = row(json!({"facet": "shop", "beginTimeSeconds": 60, "endTimeSeconds": 120.5, "host": "x"}));
     assert_eq!((name(&one).as_str(), one.from, one.to), ("shop", Some(60.0), Some(120.5)));
-    let mut sums = HashMap::new();
-    let sum = at(&mut sums, &one).unwrap();
+    let mut sums = Sums::new();
+    let sum = of_time(&mut sums, &one).unwrap();
     assert_eq!((sum.from_ms, sum.to_ms), (60_000, 120_500));
-    assert!(at(&mut sums, &row(json!({"facet": "shop"}))).is_none(), "it belongs to no time");
-    assert!(at(&mut sums, &row(json!({"facet": "shop", "beginTimeSeconds": 1e300, "endTimeSeconds": 1}))).is_none());
+    let mut is_wrong = |value| of_time(&mut sums, &row(value)).is_err();
+    assert!(is_wrong(json!({"facet": "shop"})), "it belongs to no time");
+    assert!(is_wrong(json!({"facet": "shop", "beginTimeSeconds": 1e300, "endTimeSeconds": 1})));
+    // Names are cut; what was one name then is still two endpoints.
+    let long =
+        |end: &str| row(json!({"facet": ["shop", "x".repeat(400) + end], "beginTimeSeconds": 0, "endTimeSeconds": 1}));
+    let mut sums = Sums::new();
+    for end in ["a", "b"] {
+        of_time(&mut sums, &long(end)).unwrap();
+    }
+    assert_eq!(sums.len(), 2);
 }

@@ -3,7 +3,7 @@
 use super::wire::Series;
 use super::{Blocks, Doubt, Named};
 use crate::sources::response_times::endpoint_name;
-use onduty_core::perf::{AFTER, BLOCKS, Bin, Bins, Grain, Slot, Table, Traffic};
+use onduty_core::perf::{BLOCKS, Bin, Bins, Grain, Slot, Table};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Fewer parts of a request than this are rounding.
@@ -135,20 +135,14 @@ impl<'a> Endpoints<'a> {
         }
     }
 
-    /// Puts all into `table`, except those of which nothing useful is known.
+    /// Puts all into `table`.
     pub fn fill(&self, window: usize, grains: &Grains, table: &mut Table) {
         // The order decides who is dropped among equals.
         let mut names: Vec<&String> = self.all.keys().collect();
         names.sort_unstable();
         for name in names {
             let blocks = self.all[name].blocks.iter().map(|block| (block, block.bins()));
-            if grains.blind.contains(name) {
-                let mut traffic = Traffic::default();
-                blocks.for_each(|(_, known)| traffic.add(known.requests() as u64, known.sum_ms.unwrap_or(0.0)));
-                let after = if window == AFTER { traffic } else { Traffic::default() };
-                table.leave_out(u64::from(window == AFTER), traffic.requests, after);
-                continue;
-            }
+            let grain = grains.of_endpoint(name);
             for (block, (counted, known)) in blocks.enumerate() {
                 let slot = Slot { window, block };
                 let (requests, refused, failed) =
@@ -159,9 +153,7 @@ impl<'a> Endpoints<'a> {
                 let time_ms = known.sum_ms.unwrap_or(0.0);
                 let series = table.endpoint(name.as_bytes(), slot, requests + refused + failed, time_ms);
                 if let Some(series) = series {
-                    if grains.coarse.contains(name) {
-                        series.mark_coarse();
-                    }
+                    series.mark(grain);
                     series.bins(slot, &known);
                     series.errors(slot, refused, failed);
                 }
@@ -262,6 +254,11 @@ impl Grains {
             }
         }
         grains
+    }
+
+    fn of_endpoint(&self, name: &str) -> Grain {
+        let worst = if self.coarse.contains(name) { Grain::Coarse } else { Grain::Fine };
+        if self.blind.contains(name) { Grain::Blind } else { worst }
     }
 
     /// What people have to be told.

@@ -368,14 +368,11 @@ impl Prometheus<'_> {
                 None => request,
             }
         };
-        let answer = self.egress.send_patiently(request, backoff, random).await.map_err(|error| {
-            let is_size = matches!(
-                error,
-                EgressError::TooLarge { .. } | EgressError::NoAnswer { .. } | EgressError::BrokeOff { .. }
-            );
-            let error = SourceError::Unreachable { source_name: source_name(), cause: Box::new(error) };
-            if is_size { Failed::TooMuch(error) } else { Failed::Other(error) }
-        })?;
+        let is_too_much = |error: &EgressError| {
+            matches!(error, EgressError::TooLarge { .. } | EgressError::NoAnswer { .. } | EgressError::BrokeOff { .. })
+        };
+        let answer = self.egress.send_patiently(request, backoff, random).await;
+        let answer = answer.map_err(|error| Failed::unreachable(NAME, error, is_too_much))?;
         let status = answer.status.as_u16();
         if !answer.status.is_success() {
             let error = SourceError::Refused { source_name: source_name(), status, answer: answer.excerpt() };
@@ -391,7 +388,8 @@ impl Prometheus<'_> {
             let why = said.warnings.first().map(|warning| format!(": {}", one_line(warning, 200))).unwrap_or_default();
             return Err(malformed("a part of the answer", format!("all of it, which the server says it is not{why}")));
         }
-        Ok(said.data.result)
+        let data = said.data.ok_or_else(|| malformed("data", "the result of a query".to_owned()))?;
+        Ok(data.result)
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use onduty_core::perf::Series as Measured;
+use onduty_core::perf::{Grain, Series as Measured, Traffic};
 use serde_json::json;
 
 const BLOCK_MS: i64 = 300_000;
@@ -10,7 +10,7 @@ fn blocks() -> Blocks {
 
 fn series(value: serde_json::Value) -> Vec<Series> {
     let answer: wire::Answer = serde_json::from_value(json!({"status": "success", "data": {"result": value}})).unwrap();
-    answer.data.result
+    answer.data.unwrap().result
 }
 
 /// Counts up to `le` in the first block.
@@ -108,10 +108,10 @@ fn bounds_that_tell_nothing_are_said_and_left_out() {
     {"doubt":"coarse_bounds","endpoints":1,"first":["/one"]}
     {"doubt":"unequal_bounds","endpoints":3,"first":["/beyond","/mixed","/one"]}
     "#);
-    let (all, other) = filled(&after, &grains);
-    let told: Vec<(&str, bool)> = all.iter().map(|(name, series)| (name.as_str(), series.is_coarse())).collect();
-    assert_eq!(told, [("/mixed", false), ("/one", true)]);
-    assert_eq!((other.endpoints, other.after), (1, Traffic { requests: 50, time_ms: 500_000.0 }));
+    let (all, _) = filled(&after, &grains);
+    let told: Vec<(&str, Grain)> = all.iter().map(|(name, series)| (name.as_str(), series.grain())).collect();
+    assert_eq!(told, [("/beyond", Grain::Blind), ("/mixed", Grain::Fine), ("/one", Grain::Coarse)]);
+    assert_eq!(all[0].1.traffic(AFTER), Traffic { requests: 50, time_ms: 500_000.0 });
 }
 
 #[test]

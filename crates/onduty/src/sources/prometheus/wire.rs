@@ -10,8 +10,7 @@ pub struct Answer {
     /// `success`, or it comes with another status.
     pub status: String,
     /// What was found.
-    #[serde(default)]
-    pub data: Data,
+    pub data: Option<Data>,
     /// What the server says about an answer that is not whole.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -21,10 +20,9 @@ pub struct Answer {
 }
 
 /// What was found.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 pub struct Data {
     /// One for each set of labels.
-    #[serde(default)]
     pub result: Vec<Series>,
 }
 

@@ -6,7 +6,7 @@ use super::fold::tally_of;
 use crate::store::db::{on_db, timestamp};
 use crate::store::{Reader, StoreError};
 use jiff::Timestamp;
-use onduty_core::perf::{AFTER, BEFORE, OTHER, Role, Table, Windows, is_coarse};
+use onduty_core::perf::{AFTER, BEFORE, Grain, OTHER, Role, Table, Windows, is_coarse};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Time that is read at once, so that no more rows are in memory.
@@ -75,7 +75,7 @@ pub async fn fill(db: &mut Reader, windows: &Windows, table: &mut Table) -> Resu
     }
     let coarse = wide_and_all.iter().filter(|(_, (wide, all))| is_coarse(*wide, *all));
     filled.coarse = coarse.filter_map(|(endpoint, _)| names.get(endpoint).cloned()).collect();
-    filled.coarse.iter().for_each(|name| table.mark_coarse(name.as_bytes()));
+    filled.coarse.iter().for_each(|name| table.mark(name.as_bytes(), Grain::Coarse));
     Ok(filled)
 }
 

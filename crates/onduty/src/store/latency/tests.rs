@@ -6,7 +6,8 @@ use crate::store::tests::{Place, at, execute, on_both};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use onduty_core::perf::{
-    Batch, BatchLimits, Buckets, Histogram, Lengths, OTHER, Point, Rollout, SeriesPoint, StatusClass, Table, Windows,
+    Batch, BatchLimits, Buckets, Grain, Histogram, Lengths, OTHER, Point, Rollout, SeriesPoint, StatusClass, Table,
+    Windows,
 };
 
 on_both!(
@@ -259,6 +260,6 @@ async fn what_is_hardly_known_is_marked(place: &Place) {
     let mut table = Table::new(1_000);
     let filled = fill(&mut store.read().await.unwrap(), &windows(NOON), &mut table).await.unwrap();
     assert_eq!(filled.coarse.into_iter().collect::<Vec<_>>(), ["coarse"]);
-    let marked = table.finish().0.into_iter().map(|(name, endpoint)| (name, endpoint.series.is_coarse()));
-    assert_eq!(marked.collect::<Vec<_>>(), [("coarse".to_owned(), true), ("fine".to_owned(), false)]);
+    let marked = table.finish().0.into_iter().map(|(name, endpoint)| (name, endpoint.series.grain()));
+    assert_eq!(marked.collect::<Vec<_>>(), [("coarse".to_owned(), Grain::Coarse), ("fine".to_owned(), Grain::Fine)]);
 }
