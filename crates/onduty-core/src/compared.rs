@@ -7,11 +7,18 @@ use crate::ids::Environment;
 use crate::perf::{Comparison, Failing, Judged, SharedShift, Side, Verdict};
 use crate::performance::{ComparedRollout, EndpointFact, Scope, Slowdown, Standing};
 use crate::signal::{Fact, Kind, RolloutFact, RolloutState, Snapshot, UnknownReason};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// Endpoints of one rollout that are told one by one, those that cost most; the others are counted.
 const MOST_TOLD: usize = 500;
+
+/// How far back rollouts that follow each other closely are taken for one.
+const LONGEST_SUCCESSION: SignedDuration = SignedDuration::from_hours(8);
+/// An endpoint whose median is within this many times that of before is as fast as it was.
+const UNDONE: f64 = 1.10;
+/// Endpoints that have to be judged before a calm hour says anything about all of them.
+const FEWEST_OF_ALL: usize = 10;
 
 /// Whether two facts are about the same.
 type Key = (bool, bool, String);
@@ -43,7 +50,8 @@ pub struct Run<'a> {
 ///
 /// The first comparison is believed at once. What only a later one sees has to be seen twice in a row, because a dozen of
 /// them would find a dozen times as many accidents. What was told is taken back only where an endpoint is judged again and
-/// found well, never because it became quiet; what an earlier rollout made slower, only where this one made it faster.
+/// found well, never because it became quiet; what an earlier rollout made slower, only where this one made it as fast as it
+/// was before that.
 pub fn after_run(run: &Run<'_>) -> (Vec<EndpointFact>, ComparedRollout) {
     let mut known: BTreeMap<Key, &EndpointFact> = BTreeMap::new();
     for fact in run.known.iter().filter(|fact| fact.environment == run.rollout.environment) {
@@ -52,7 +60,7 @@ pub fn after_run(run: &Run<'_>) -> (Vec<EndpointFact>, ComparedRollout) {
     let mut told = Vec::new();
     let mut standing: BTreeMap<Key, Standing> = known
         .iter()
-        .filter(|(_, fact)| fact.rollout == run.rollout.id)
+        .filter(|(_, fact)| fact.is_of(which(run.rollout)))
         .map(|(key, fact)| (key.clone(), fact.standing))
         .collect();
     let mut beyond = 0;
@@ -69,10 +77,10 @@ pub fn after_run(run: &Run<'_>) -> (Vec<EndpointFact>, ComparedRollout) {
                 added_seconds_per_hour: judged.added_seconds_per_hour.map(rounded),
             });
             let failing = judged.failing.map(|failing| Failing { q_value: rounded(failing.q_value), ..failing });
-            Some(EndpointFact { slower, failing, ..run.worse(blank, before) })
+            let worse = run.worse(blank, before);
+            Some(EndpointFact { slower, failing: failing.or(run.still_failing(before, judged)), ..worse })
         } else {
-            let is_well = matches!(judged.verdict, Verdict::Unchanged | Verdict::Improved);
-            run.better(before, is_well, judged.verdict == Verdict::Improved)
+            before.filter(|before| run.is_over(before, judged)).map(good)
         };
         let Some(mut next) = next else { continue };
         (next.before, next.after) = (side(judged.before), side(judged.after));
@@ -84,7 +92,7 @@ pub fn after_run(run: &Run<'_>) -> (Vec<EndpointFact>, ComparedRollout) {
             beyond += 1;
             continue;
         }
-        if next.rollout == run.rollout.id {
+        if next.is_of(which(run.rollout)) {
             standing.insert(key(&next), next.standing);
         }
         told.push(next);
@@ -94,10 +102,25 @@ pub fn after_run(run: &Run<'_>) -> (Vec<EndpointFact>, ComparedRollout) {
     (told, run.compared_with(worse))
 }
 
+/// What tells a rollout from all others.
+pub fn which(rollout: &RolloutFact) -> (&str, &str) {
+    (&rollout.id, &rollout.revision)
+}
+
+/// The same, over.
+fn good(fact: &EndpointFact) -> EndpointFact {
+    EndpointFact { standing: Standing::Good, seen: 1, ..fact.clone() }
+}
+
 impl Run<'_> {
     /// What earlier comparisons of the same rollout said.
     fn earlier(&self) -> Option<&ComparedRollout> {
-        self.compared.filter(|compared| compared.rollout == self.rollout.id && compared.runs > 0)
+        self.compared.filter(|compared| compared.is_of(which(self.rollout)) && compared.runs > 0)
+    }
+
+    /// Whether no earlier one had anything to judge.
+    fn is_first(&self) -> bool {
+        self.earlier().is_none_or(|earlier| earlier.judged == 0)
     }
 
     fn blank(&self, scope: Scope, name: &str) -> EndpointFact {
@@ -112,6 +135,7 @@ impl Run<'_> {
             seen: 1,
             slower: None,
             failing: None,
+            usual_p50_ms: None,
             before: Side::default(),
             after: Side::default(),
         }
@@ -119,27 +143,62 @@ impl Run<'_> {
 
     /// What is seen to be worse now.
     fn worse(&self, blank: EndpointFact, before: Option<&EndpointFact>) -> EndpointFact {
-        let before = before.filter(|before| before.rollout == self.rollout.id);
-        let (standing, seen) = match before.map(|before| (before.standing, before.seen)) {
+        let own = before.filter(|before| before.is_of(which(self.rollout)));
+        let (standing, seen) = match own.map(|own| (own.standing, own.seen)) {
             Some((Standing::Degraded | Standing::Suspected, seen)) => (Standing::Degraded, seen + 1),
             Some((Standing::Good, _)) => (Standing::Suspected, 1),
-            None if self.earlier().is_none() => (Standing::Degraded, 1),
+            // An earlier rollout made it worse, and this one more so: it does not become a suspicion again.
+            None if before.is_some_and(EndpointFact::is_degraded) => (Standing::Degraded, 1),
+            None if self.is_first() => (Standing::Degraded, 1),
             None => (Standing::Suspected, 1),
         };
-        EndpointFact { standing, seen, ..blank }
+        let usual_p50_ms = before.filter(|before| before.is_degraded()).and_then(|before| self.usual(before));
+        EndpointFact { standing, seen, usual_p50_ms, ..blank }
     }
 
-    /// What is not seen to be worse now; `None` where that says nothing new.
-    fn better(&self, before: Option<&EndpointFact>, is_well: bool, is_faster: bool) -> Option<EndpointFact> {
-        let before = before?;
-        let is_over = match (before.standing, before.rollout == self.rollout.id) {
-            (Standing::Good, _) => false,
+    /// The median before somebody else made it slower than it was before this rollout.
+    fn usual(&self, before: &EndpointFact) -> Option<f64> {
+        let of_another =
+            (!before.is_of(which(self.rollout)) && before.slower.is_some()).then_some(before.before.p50_ms);
+        before.usual_p50_ms.or(of_another.flatten())
+    }
+
+    /// How it was told to fail, unless that is over.
+    fn still_failing(&self, before: Option<&EndpointFact>, now: &Judged) -> Option<Failing> {
+        before.filter(|before| before.is_degraded()).and_then(|before| before.failing).filter(|f| !f.is_over(now.asked))
+    }
+
+    /// Whether what was told of an endpoint is over now that it is not seen to be worse.
+    fn is_over(&self, before: &EndpointFact, now: &Judged) -> bool {
+        match before.standing {
+            Standing::Good => false,
             // Not twice in a row.
-            (Standing::Suspected, _) => true,
-            (Standing::Degraded, true) => is_well,
-            (Standing::Degraded, false) => is_faster,
-        };
-        is_over.then(|| EndpointFact { standing: Standing::Good, seen: 1, ..before.clone() })
+            Standing::Suspected => true,
+            Standing::Degraded => {
+                let is_faster = now.verdict == Verdict::Improved;
+                let is_undone = |usual: f64| now.after.p50_ms.is_some_and(|p50_ms| p50_ms < UNDONE * usual);
+                let is_fast = match self.usual(before) {
+                    _ if before.slower.is_none() => true,
+                    Some(usual) => is_faster && is_undone(usual),
+                    None if before.is_of(which(self.rollout)) => is_faster || now.verdict == Verdict::Unchanged,
+                    None => is_faster,
+                };
+                is_fast && before.failing.is_none_or(|failing| failing.is_over(now.asked))
+            }
+        }
+    }
+
+    /// Whether what was told of many together is over, now that it is not seen again.
+    fn is_calm(&self, before: &EndpointFact) -> bool {
+        match before.standing {
+            Standing::Good => false,
+            Standing::Suspected => true,
+            // A quiet hour says nothing about all of them, nor does what a later rollout did not make worse.
+            Standing::Degraded => {
+                let judged = self.comparison.coverage.judged;
+                before.is_of(which(self.rollout)) && self.is_enough && judged >= FEWEST_OF_ALL
+            }
+        }
     }
 
     /// What all, or a whole group, went through.
@@ -163,13 +222,11 @@ impl Run<'_> {
         let others: Vec<EndpointFact> = known
             .iter()
             .filter(|(key, fact)| fact.scope != Scope::Endpoint && !is_seen(key))
-            .filter_map(|(_, fact)| {
-                // A quiet hour says nothing about all of them.
-                self.better(Some(fact), self.is_enough && fact.rollout == self.rollout.id, false)
-            })
+            .filter(|(_, fact)| self.is_calm(fact))
+            .map(|(_, fact)| good(fact))
             .collect();
         told.extend(others);
-        for fact in told.iter().filter(|fact| fact.rollout == self.rollout.id) {
+        for fact in told.iter().filter(|fact| fact.is_of(which(self.rollout))) {
             standing.insert(key(fact), fact.standing);
         }
         told
@@ -249,6 +306,37 @@ pub fn newest_rollout<'a>(snapshot: &'a Snapshot, environment: &Environment) -> 
     arrived.map(|rollout| (rollout, rollout.finished_at.unwrap_or(rollout.started_at))).max_by_key(|(_, at)| *at)
 }
 
+/// Rollouts to one place that followed each other so closely that there was no hour between them: they are compared as one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Succession {
+    /// When the first of them began.
+    pub begins: Timestamp,
+    /// How many went out before the last one.
+    pub others: usize,
+}
+
+impl Succession {
+    /// The one that `last` ends, when an hour is as long as `window`.
+    pub fn of(last: &RolloutFact, snapshot: &Snapshot, window: SignedDuration) -> Succession {
+        let mut together = Succession { begins: last.started_at, others: 0 };
+        let ended = |rollout: &RolloutFact| rollout.finished_at.unwrap_or(rollout.started_at);
+        let earlier = snapshot.rollouts().into_iter().filter(|other| {
+            let may_have_arrived = matches!(other.state, RolloutState::Succeeded | RolloutState::Unknown);
+            other.environment == last.environment && other.id != last.id && may_have_arrived
+        });
+        let mut earlier: Vec<&RolloutFact> = earlier.filter(|other| ended(other) <= ended(last)).collect();
+        earlier.sort_by_key(|other| std::cmp::Reverse(ended(other)));
+        for other in earlier {
+            let is_near = together.begins.duration_since(ended(other)) < window;
+            if !is_near || last.started_at.duration_since(other.started_at) > LONGEST_SUCCESSION {
+                break;
+            }
+            together = Succession { begins: together.begins.min(other.started_at), others: together.others + 1 };
+        }
+        together
+    }
+}
+
 /// What was last told of rollouts to `environment`.
 pub fn newest_compared<'a>(snapshot: &'a Snapshot, environment: &Environment) -> Option<&'a ComparedRollout> {
     snapshot.of_kind(&Kind::Performance).find_map(|(_, state)| match &state.fact {
@@ -259,25 +347,43 @@ pub fn newest_compared<'a>(snapshot: &'a Snapshot, environment: &Environment) ->
 
 /// Whether the endpoints that are told are all that the newest rollout to `environment` made worse.
 ///
-/// A rollout that arrived before `since`, and was never compared, is not waited for: nobody watched then.
+/// A rollout that arrived before `since`, and was never compared, is not waited for: nobody watched then. One of which
+/// nobody knows how it ended may have arrived.
 ///
 /// # Errors
 /// With the reason: it was not compared yet, or too little of it could be judged.
 pub fn standing(snapshot: &Snapshot, environment: &Environment, since: Timestamp) -> Result<(), UnknownReason> {
-    let Some((newest, at)) = newest_rollout(snapshot, environment) else { return Ok(()) };
-    match newest_compared(snapshot, environment).filter(|compared| compared.rollout == newest.id) {
-        Some(compared) if compared.is_enough && compared.runs > 0 => Ok(()),
-        Some(compared) if compared.runs == 0 => {
-            Err(UnknownReason::NotCompared { revision: newest.revision.clone(), at, from: Some(compared.until) })
-        }
-        Some(compared) => Err(UnknownReason::Uncovered {
+    let newest = newest_rollout(snapshot, environment);
+    // A snapshot has the newest rollouts of all environments: of a quiet one there may be none.
+    let compared = newest_compared(snapshot, environment).filter(|compared| {
+        newest.is_none_or(|(rollout, at)| compared.is_of(which(rollout)) || compared.rolled_out_at > at)
+    });
+    let at = compared.map(|compared| compared.rolled_out_at).or(newest.map(|(_, at)| at));
+    let is_lost = |rollout: &&RolloutFact| {
+        let is_here = rollout.environment == *environment && rollout.state == RolloutState::Unknown;
+        is_here && rollout.started_at >= since && at.is_none_or(|at| rollout.started_at > at)
+    };
+    if let Some(lost) = snapshot.rollouts().into_iter().rfind(is_lost) {
+        let (revision, at) = (lost.revision.clone(), lost.started_at);
+        return Err(UnknownReason::NotCompared { revision, at, from: None });
+    }
+    match (compared, newest) {
+        (Some(compared), _) if compared.runs == 0 => Err(UnknownReason::NotCompared {
+            revision: compared.revision.clone(),
+            at: compared.rolled_out_at,
+            from: Some(compared.until),
+        }),
+        (Some(compared), _) if compared.is_enough => Ok(()),
+        (Some(compared), _) => Err(UnknownReason::Uncovered {
             judged: compared.judged,
             quiet: compared.quiet,
             requests: percent(compared.requests),
             time: percent(compared.time),
         }),
-        None if at < since => Ok(()),
-        None => Err(UnknownReason::NotCompared { revision: newest.revision.clone(), at, from: None }),
+        (None, Some((newest, at))) if at >= since => {
+            Err(UnknownReason::NotCompared { revision: newest.revision.clone(), at, from: None })
+        }
+        (None, _) => Ok(()),
     }
 }
 

@@ -104,6 +104,9 @@ pub struct EndpointFact {
     /// How much more often it fails, where it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing: Option<Failing>,
+    /// Its median before the first of several rollouts that made it slower one after another, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_p50_ms: Option<f64>,
     /// The hours before the rollout.
     #[serde(default)]
     pub before: Side,
@@ -123,6 +126,11 @@ impl EndpointFact {
         Subject::new(format!("{} {scope}{}", self.environment, short(&self.name)))
     }
 
+    /// Whether it tells of the rollout with this id and revision.
+    pub fn is_of(&self, (id, revision): (&str, &str)) -> bool {
+        self.rollout == id && self.revision == revision
+    }
+
     /// Whether somebody has to look.
     pub fn is_degraded(&self) -> bool {
         self.standing == Standing::Degraded
@@ -139,6 +147,11 @@ impl ComparedRollout {
     /// What an observation of it is about.
     pub fn subject(&self) -> Subject {
         Subject::new(format!("{} rollout", self.environment))
+    }
+
+    /// Whether it tells of the rollout with this id and revision. A pipeline may count its runs anew, so the number alone does not say.
+    pub fn is_of(&self, (id, revision): (&str, &str)) -> bool {
+        self.rollout == id && self.revision == revision
     }
 }
 

@@ -67,6 +67,8 @@ pub struct ContactState {
 pub fn kinds_of(seen: &Observation) -> Vec<Kind> {
     match &seen.fact {
         Fact::Contact(contact) => contact.kinds.clone(),
+        // What came out of a comparison is no proof that its source still measures: a contact says that.
+        Fact::Endpoint(_) | Fact::Compared(_) => Vec::new(),
         fact => fact.kind().into_iter().collect(),
     }
 }
@@ -134,8 +136,8 @@ pub fn is_lasting(fact: &Fact) -> bool {
         Fact::Custom(signal) => signal.state == CustomState::Failing,
         // One for each environment: without it a rollout would seem never to have been compared.
         Fact::Compared(_) => true,
-        // Its item is kept, and closes only by news.
-        Fact::Endpoint(_) => false,
+        // It stands until a later comparison takes it back, however long that is.
+        Fact::Endpoint(endpoint) => endpoint.is_degraded(),
         // What matters of these is decided by the branch: see `branch_of`.
         Fact::Build(_) | Fact::Head(_) | Fact::Contact(_) => false,
     }

@@ -28,7 +28,8 @@ pub fn act(
     action: &Action,
 ) -> Result<Plan, ActionRefused> {
     crate::expr::with_stack(|| {
-        let world = World::new(snapshot, rules.duty, now);
+        let target = rules.process.compared_environment(rules.duty);
+        let world = World::new(snapshot, rules.duty, now).rolling_out_to(target);
         let pass = Pass { draft: Draft::new(rules, memory, now), snapshot, world };
         let author = by.map_or(Author::Machine, |id| Author::Engineer { id: id.clone() });
         let by = by.cloned().unwrap_or_else(|| EngineerId::from(MACHINE));

@@ -16,7 +16,8 @@ use jiff::Timestamp;
 /// Pure, and idempotent: applied to its own result with the same world and instant it changes nothing.
 pub fn reconcile(rules: Rules<'_>, memory: &Memory, snapshot: &Snapshot, now: Timestamp) -> Plan {
     crate::expr::with_stack(|| {
-        let world = World::new(snapshot, rules.duty, now);
+        let target = rules.process.compared_environment(rules.duty);
+        let world = World::new(snapshot, rules.duty, now).rolling_out_to(target);
         let mut pass = Pass { draft: Draft::new(rules, memory, now), snapshot, world };
         pass.run();
         pass.draft.finish()

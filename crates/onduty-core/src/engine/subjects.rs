@@ -43,6 +43,8 @@ impl Pass<'_> {
             if let Some(item) = newest.as_ref().filter(|item| item.is_open()) {
                 if let Some(how) = closed_by_source(item, &state) {
                     self.close(with_fact(item.clone(), &state), how);
+                } else if is_of_another_rollout(item, &state.fact) {
+                    self.draft.put(with_fact(item.clone(), &state));
                 }
                 continue;
             }
@@ -117,7 +119,7 @@ impl Pass<'_> {
     /// Why the endpoints that are told may not be all that the last rollout made worse.
     fn not_compared(&self) -> Option<UnknownReason> {
         let since = self.draft.plan.board.first_pass.unwrap_or(self.draft.now);
-        let environment = self.draft.rules.process.compared_environment();
+        let environment = self.draft.rules.process.compared_environment(self.draft.rules.duty);
         compared::standing(self.snapshot, &environment, since).err()
     }
 
@@ -139,7 +141,8 @@ impl Pass<'_> {
         // Everything else came back when it was fine in between.
         let fine_since = match &state.fact {
             Fact::Custom(signal) => Some(signal.since),
-            Fact::Endpoint(endpoint) => Some(endpoint.rolled_out_at),
+            // What a person said of one rollout says nothing about the next.
+            Fact::Endpoint(_) if is_of_another_rollout(item, &state.fact) => return false,
             Fact::Build(_) => state.last_passed.as_ref().map(|build| build.started_at),
             _ => None,
         };
@@ -200,6 +203,16 @@ fn assignee_when_opened(item: &Item) -> Option<&str> {
     match &item.why {
         Why::Subject { fact: Fact::Error(error), .. } => error.assignee.as_deref(),
         _ => None,
+    }
+}
+
+/// Whether another rollout than the one that the item tells of made its endpoint worse.
+fn is_of_another_rollout(item: &Item, fact: &Fact) -> bool {
+    match (&item.why, fact) {
+        (Why::Subject { fact: Fact::Endpoint(known), .. }, Fact::Endpoint(new)) => {
+            !known.is_of((&new.rollout, &new.revision))
+        }
+        _ => false,
     }
 }
 

@@ -80,7 +80,7 @@ impl Pass<'_> {
 
     /// Why rollouts are not known. Where they are pressed here, and none ever was, that is known.
     fn no_rollouts(&self) -> Option<Judged> {
-        let environment = self.draft.rules.process.compared_environment();
+        let environment = self.draft.rules.process.compared_environment(self.draft.rules.duty);
         let is_pressed_here = self.draft.rules.declarations.rollout_targets.contains(environment.as_str());
         self.unreadable(&Kind::Rollouts).filter(|judged| {
             let never = matches!(judged.unknown, Some(UnknownReason::Undeclared { .. }));

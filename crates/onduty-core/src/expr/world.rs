@@ -150,13 +150,7 @@ impl<'a> World<'a> {
     }
 
     fn target(&self) -> Environment {
-        let production = Environment::from("production");
-        let environments = &self.duty.watches.environments;
-        match (&self.target, environments.last()) {
-            (Some(target), _) => target.clone(),
-            (None, Some(last)) if !environments.contains(&production) => last.clone(),
-            (None, _) => production,
-        }
+        self.target.clone().unwrap_or_else(|| self.duty.watches.main_environment())
     }
 
     pub(super) fn clock(&self) -> &CelMap<'static> {

@@ -3,7 +3,7 @@
 use super::bins::Grain;
 use super::decide::{null_scale, rates};
 use super::errors::{Failures, Outcomes, failing};
-use super::judge::{Case, coverage, rank};
+use super::judge::{Case, Shared, coverage, rank};
 use super::level::{Level, Reducer};
 use super::series::{Series, Traffic};
 use super::shock::{Groups, Shock, group_of, well_known_change};
@@ -74,13 +74,12 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
         .iter()
         .enumerate()
         .map(|(at, (name, series))| {
-            let Counts { sides: [before, after], was_asked, is_asked, .. } = counts[at];
-            let (shock, group) = (&shocks.shares[AFTER], groups.group(at));
-            let said = shock.is_of_group(group, SHARED).then(|| shock.of_group(group));
+            let Counts { sides: [before, after], was_asked, asked, .. } = counts[at];
+            let (shock, group) = (shocks.share(AFTER, groups.group(at)), groups.group(at));
             let case = Case {
                 name,
                 was_asked,
-                is_asked,
+                asked,
                 before,
                 after,
                 subject: &subjects[at],
@@ -89,9 +88,9 @@ pub fn compare(endpoints: &[(&str, &Series)], other: Other, windows: &Windows, s
                 grain: series.grain(),
                 settings,
             };
-            let mut judged = case.judge(slower[at], faster[at], said, groups.name(group));
+            let mut judged = case.judge(slower[at], faster[at], shocks.shared(group, &groups));
             judged.failing = failing[at];
-            judged.added_seconds_per_hour = case.added_seconds_per_hour(shock.of_group(group), windows.hours());
+            judged.added_seconds_per_hour = case.added_seconds_per_hour(shock, windows.hours());
             judged
         })
         .collect();
@@ -112,10 +111,10 @@ struct Counts {
     sides: [Side; 2],
     /// Whether anybody asked before the rollout.
     was_asked: bool,
-    /// The same after it.
-    is_asked: bool,
-    /// What was answered well after it.
-    traffic: Traffic,
+    /// What was asked after it, however it was answered.
+    asked: Outcomes,
+    /// What was answered well before it and after it.
+    traffic: [Traffic; 2],
     failures: Option<Failures>,
 }
 
@@ -127,10 +126,11 @@ impl Counts {
             levels.fill(None);
             sides = sides.map(|side| Side { n: side.n, p50_ms: None, p95_ms: None });
         }
-        let is_asked = |window: usize| Outcomes::of(series, window).is_some();
-        let was_asked = (0..windows.all().len()).any(|window| window != AFTER && is_asked(window));
-        let (is_asked, traffic) = (is_asked(AFTER), series.traffic(AFTER));
-        (levels, Counts { sides, was_asked, is_asked, traffic, failures: Failures::of(series, windows) })
+        let was_asked =
+            (0..windows.all().len()).any(|window| window != AFTER && Outcomes::of(series, window).is_some());
+        let asked = Outcomes::of(series, AFTER).unwrap_or_default();
+        let traffic = [BEFORE, AFTER].map(|window| series.traffic(window));
+        (levels, Counts { sides, was_asked, asked, traffic, failures: Failures::of(series, windows) })
     }
 }
 
@@ -166,6 +166,8 @@ impl Days {
 /// What was shared, by window; nothing in most of them.
 struct Shocks {
     shares: Vec<Shock>,
+    /// Today's, beyond what the same hours of earlier days brought.
+    unusual: Shock,
 }
 
 impl Shocks {
@@ -185,6 +187,8 @@ impl Shocks {
         for [before, after] in pairs {
             shares[after] = between(before, after);
         }
+        let of_days: Vec<&Shock> = days.of_earlier.iter().map(|[_, after]| &shares[*after]).collect();
+        let unusual = shares[AFTER].against(&of_days);
         for &[before, after] in &days.of_earlier {
             let day = between(BEFORE, before);
             for (sum, more) in shares[after].of_groups.iter_mut().zip(&day.of_groups) {
@@ -192,16 +196,27 @@ impl Shocks {
             }
             shares[before] = day;
         }
-        Shocks { shares }
+        Shocks { shares, unusual }
     }
 
     fn share(&self, window: usize, group: usize) -> f64 {
         self.shares[window].of_group(group)
     }
 
+    /// What is said of it at an endpoint of `group`.
+    fn shared<'a>(&self, group: usize, groups: &'a Groups) -> Shared<'a> {
+        let (whole, unusual) = (&self.shares[AFTER], &self.unusual);
+        let usual = whole.of_group(group) - unusual.of_group(group);
+        Shared {
+            group: groups.name(group),
+            unusual: unusual.is_of_group(group, SHARED).then(|| unusual.of_group(group)),
+            usual: Some(usual).filter(|usual| usual.exp_m1().abs() > SHARED),
+        }
+    }
+
     /// What is worth saying of today's.
     fn said(&self, levels: &[Vec<Option<Level>>], groups: &Groups) -> Vec<SharedShift> {
-        let shock = &self.shares[AFTER];
+        let shock = &self.unusual;
         let is_known = |at: &usize| well_known_change(levels[*at][BEFORE], levels[*at][AFTER]).is_some();
         let known: Vec<usize> = (0..levels.len()).filter(is_known).collect();
         if shock.is_of_all(SHARED) {

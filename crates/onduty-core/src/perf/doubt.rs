@@ -1,6 +1,6 @@
 //! What people have to be told of response times that a backend keeps, beside the verdicts.
 
-use super::windows::BLOCKS;
+use super::windows::{AFTER, BEFORE, BLOCKS};
 use serde::Serialize;
 
 /// Names that are told of many.
@@ -28,6 +28,11 @@ pub enum Doubt {
         /// How often.
         times: u64,
     },
+    /// Other rollouts went out so shortly before that their doings cannot be told from those of this one.
+    OtherRollouts {
+        /// How many.
+        rollouts: usize,
+    },
     /// Blocks of which the backend has nothing at all.
     Gaps {
         /// In the window before the rollout.
@@ -40,6 +45,16 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    /// The gaps of windows in the order of [`super::Windows::all`], of which these blocks are known; `None` without any.
+    /// An earlier window of which nothing is known is none: there was nobody to measure it.
+    pub fn gaps(known: &[[bool; BLOCKS]]) -> Option<Doubt> {
+        let missing = |window: &[bool; BLOCKS]| window.iter().filter(|known| !**known).count();
+        let of = |window: usize| known.get(window).map_or(BLOCKS, missing);
+        let elsewhere = known.iter().skip(AFTER + 1).map(missing).filter(|missing| *missing < BLOCKS).sum();
+        let (before, after) = (of(BEFORE), of(AFTER));
+        (before + after + elsewhere > 0).then_some(Doubt::Gaps { before, after, elsewhere })
+    }
+
     /// Whether so much is not known that nothing can be called fine.
     pub fn is_grave(&self) -> bool {
         match self {
@@ -49,7 +64,8 @@ impl Doubt {
             | Doubt::UselessBounds(_)
             | Doubt::UnequalBounds(_)
             | Doubt::TooMany { .. }
-            | Doubt::CountersBeganAnew { .. } => false,
+            | Doubt::CountersBeganAnew { .. }
+            | Doubt::OtherRollouts { .. } => false,
         }
     }
 }
@@ -88,6 +104,17 @@ mod tests {
         ] {
             assert_eq!(doubt.is_grave(), is_grave, "{doubt:?}");
         }
+    }
+
+    #[test]
+    fn blocks_without_anything_are_gaps() {
+        let all = [true; BLOCKS];
+        let mut one = all;
+        one[3] = false;
+        assert_eq!(Doubt::gaps(&[all, all, all]), None);
+        assert_eq!(Doubt::gaps(&[all, all, [false; BLOCKS]]), None, "nobody measured that day");
+        assert_eq!(Doubt::gaps(&[all, one, one]), Some(Doubt::Gaps { before: 0, after: 1, elsewhere: 1 }));
+        assert_eq!(Doubt::gaps(&[all]), Some(Doubt::Gaps { before: 0, after: BLOCKS, elsewhere: 0 }));
     }
 
     #[test]

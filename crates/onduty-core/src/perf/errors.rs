@@ -56,6 +56,14 @@ pub struct Failing {
     pub q_value: f64,
 }
 
+impl Failing {
+    /// Whether requests of a later hour show that it is over: so many that the failures would have come, and they did not.
+    pub fn is_over(&self, later: Outcomes) -> bool {
+        let would_show = self.after.share() * later.requests as f64 >= (2 * FEWEST) as f64;
+        would_show && (later.failed < FEWEST || later.share() <= FLOOR * self.before.share())
+    }
+}
+
 /// Which endpoints fail more often, in their order.
 ///
 /// Given all failures of an endpoint, how many of them fall after the rollout is binomial; the test is exact for rare

@@ -2,24 +2,37 @@
 
 use super::bins::Grain;
 use super::compare::Settings;
+use super::errors::Outcomes;
 use super::numbers::exceeded_with;
 use super::series::Traffic;
 use super::subject::{FEWEST_AFTER, FEWEST_BEFORE, Subject, Tested};
 use super::table::Other;
 use super::verdict::{Coverage, Judged, Reason, Side, Verdict};
+use super::windows::{AFTER, BEFORE};
 
 /// Standard deviations, beside the critical value, with which four in five are found.
 const FOUR_IN_FIVE: f64 = 0.84;
+
+/// What the group of an endpoint went through together; logarithmic.
+#[derive(Debug, Clone, Copy)]
+pub struct Shared<'a> {
+    /// The group; empty for all endpoints.
+    pub group: &'a str,
+    /// Beyond what such hours usually bring, where that is clear.
+    pub unusual: Option<f64>,
+    /// What such hours usually bring, where that is worth saying.
+    pub usual: Option<f64>,
+}
 
 /// All that a verdict is made of.
 pub struct Case<'a> {
     pub name: &'a str,
     /// Whether anybody asked it before the rollout, however it answered.
     pub was_asked: bool,
-    /// The same after it.
-    pub is_asked: bool,
     pub before: Side,
     pub after: Side,
+    /// All that was asked after it, however it was answered.
+    pub asked: Outcomes,
     pub subject: &'a Subject,
     pub tested: Option<&'a Tested>,
     pub floor: f64,
@@ -30,14 +43,14 @@ pub struct Case<'a> {
 
 impl Case<'_> {
     /// The verdict, with all that is said beside it; `shared` is what its group clearly went through together.
-    pub fn judge(&self, slower: Option<f64>, faster: Option<f64>, shared: Option<f64>, group: &str) -> Judged {
+    pub fn judge(&self, slower: Option<f64>, faster: Option<f64>, shared: Shared<'_>) -> Judged {
         let is_found = |rate: Option<f64>| rate.is_some_and(|rate| rate <= self.settings.false_discovery_rate);
         let wide = self.tested.map(|tested| exceeded_with(0.025, tested.freedom) * tested.se);
         let upper = self.tested.zip(wide).map(|(tested, wide)| tested.effect + wide);
         let is_below = upper.is_some_and(|upper| upper < self.settings.unchanged_below.ln_1p());
         let is_eligible = self.tested.is_some_and(|tested| tested.is_eligible);
-        let is_shared = shared.is_some_and(|change| change > 0.0);
-        let verdict = match (self.was_asked, self.is_asked) {
+        let is_shared = shared.unusual.is_some_and(|change| change > 0.0);
+        let verdict = match (self.was_asked, self.asked.requests > 0) {
             (false, true) => Verdict::New,
             (true, false) => Verdict::Gone,
             _ if is_found(slower) => Verdict::Regressed,
@@ -61,11 +74,12 @@ impl Case<'_> {
             failing: None,
             before: self.before,
             after: self.after,
-            reasons: self.reasons(verdict, shared, group),
+            asked: self.asked,
+            reasons: self.reasons(verdict, shared),
         }
     }
 
-    fn reasons(&self, verdict: Verdict, shared: Option<f64>, group: &str) -> Vec<Reason> {
+    fn reasons(&self, verdict: Verdict, shared: Shared<'_>) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if self.grain == Grain::Blind {
             return vec![Reason::UselessBounds];
@@ -85,14 +99,15 @@ impl Case<'_> {
         } else {
             Reason::NoEarlierDays { earlier_windows: self.subject.earlier.len() }
         });
-        if let Some(change) = shared {
-            reasons.push(Reason::SharedShift { group: group.to_owned(), change: change.exp_m1() });
+        if let Some(change) = shared.unusual {
+            reasons.push(Reason::SharedShift { group: shared.group.to_owned(), change: change.exp_m1() });
         }
         if tested.eras > 0 {
             reasons.push(Reason::LevelMoved { times: tested.eras });
         }
-        if let Some(habit) = tested.habit {
-            reasons.push(Reason::AtThisHour { change: habit.exp_m1() });
+        if tested.habit.is_some() || shared.usual.is_some() {
+            let change = (tested.habit.unwrap_or(0.0) + shared.usual.unwrap_or(0.0)).exp_m1();
+            reasons.push(Reason::AtThisHour { change });
         }
         if verdict == Verdict::Inconclusive {
             let seen = tested.floor + (exceeded_with(0.05, tested.freedom) + FOUR_IN_FIVE) * tested.se;
@@ -120,22 +135,28 @@ impl Case<'_> {
     }
 }
 
-/// How much of the traffic after the rollout the judged endpoints carry.
-pub fn coverage(after: impl Iterator<Item = Traffic>, judged: &[Judged], other: Other) -> Coverage {
-    let (mut all, mut known, mut count) = (other.after, Traffic::default(), 0);
-    for (traffic, judged) in after.zip(judged) {
-        all.add(traffic.requests, traffic.time_ms);
-        if judged.verdict.is_judgement() {
-            known.add(traffic.requests, traffic.time_ms);
-            count += 1;
+/// How much of the traffic the judged endpoints carry, in the window before the rollout or in the one after it, whichever is
+/// less: what half of the users asked and nobody asks any more is not fine because the rest is.
+pub fn coverage(
+    before_and_after: impl Iterator<Item = [Traffic; 2]> + Clone,
+    judged: &[Judged],
+    other: Other,
+) -> Coverage {
+    let shares = |window: usize, beside: Traffic| {
+        let (mut all, mut known) = (beside, Traffic::default());
+        for (traffic, judged) in before_and_after.clone().map(|both| both[window]).zip(judged) {
+            all.add(traffic.requests, traffic.time_ms);
+            if judged.verdict.is_judgement() {
+                known.add(traffic.requests, traffic.time_ms);
+            }
         }
-    }
-    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-    Coverage {
-        judged: count,
-        requests: share(known.requests as f64, all.requests as f64),
-        time: share(known.time_ms, all.time_ms),
-    }
+        let share = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
+        [share(known.requests as f64, all.requests as f64), share(known.time_ms, all.time_ms)]
+    };
+    let [before, after] = [shares(BEFORE, Traffic::default()), shares(AFTER, other.after)];
+    let least = |of: usize| after[of].unwrap_or(0.0).min(before[of].unwrap_or(1.0));
+    let count = judged.iter().filter(|judged| judged.verdict.is_judgement()).count();
+    Coverage { judged: count, requests: least(0), time: least(1) }
 }
 
 /// Regressions first, by what they cost; the others by name.

@@ -11,6 +11,8 @@ const FEWEST: usize = 10;
 /// Endpoints of a group that weigh as much as all others together.
 const GROUP_PRIOR: f64 = 10.0;
 
+/// Standard deviations of a normal distribution in its median absolute deviation.
+const MAD_TO_DEVIATION: f64 = 1.4826;
 /// Standard errors that make a shift of all, or of a group, more than chance.
 const CLEAR: f64 = 3.0;
 
@@ -108,6 +110,22 @@ impl Shock {
         Shock { of_all, of_groups: of_each.iter_mut().map(of_group).collect(), error_of_all, errors_of_groups }
     }
 
+    /// What it has beyond what the `usual` ones brought, the same hours of earlier days; as unsure as these differ.
+    pub fn against(&self, usual: &[&Shock]) -> Shock {
+        let beyond = |own: f64, error: f64, of: &dyn Fn(&Shock) -> f64| {
+            let mut all: Vec<f64> = usual.iter().map(|shock| of(shock)).collect();
+            let Some(middle) = median(&mut all) else { return (own, error) };
+            let mut distances: Vec<f64> = all.iter().map(|change| (change - middle).abs()).collect();
+            let spread = MAD_TO_DEVIATION * median(&mut distances).unwrap_or_default();
+            (own - middle, error.hypot(spread * (1.0 + 1.0 / all.len() as f64).sqrt()))
+        };
+        let (of_all, error_of_all) = beyond(self.of_all, self.error_of_all, &|shock| shock.of_all);
+        let groups = self.of_groups.iter().zip(&self.errors_of_groups).enumerate();
+        let (of_groups, errors_of_groups) =
+            groups.map(|(group, (own, error))| beyond(*own, *error, &|shock| shock.of_groups[group])).unzip();
+        Shock { of_all, of_groups, error_of_all, errors_of_groups }
+    }
+
     /// Whether all moved by more than `least`, and that is no chance.
     pub fn is_of_all(&self, least: f64) -> bool {
         is_clear(self.of_all, self.error_of_all, least)
@@ -198,6 +216,24 @@ mod tests {
             assert_eq!((shock.is_of_all(0.05), shock.is_of_group(0, 0.05)), (is_said, is_said), "{shock:?}");
         }
         assert!(!Shock::of(&changes(0.0), &groups).is_of_all(0.2));
+    }
+
+    #[test]
+    fn what_every_day_brings_is_not_unusual() {
+        let groups = groups(&["a|1"; 20]);
+        let shock = |change: f64| {
+            let spread = |at: usize| change + 0.02 * (at as f64 - 9.5) / 9.5;
+            Shock::of(&(0..20).map(|at| (at, spread(at))).collect::<Vec<_>>(), &groups)
+        };
+        let days = [0.19, 0.2, 0.2, 0.21].map(shock);
+        let days: Vec<&Shock> = days.iter().collect();
+        assert!(!shock(0.2).against(&days).is_of_all(0.05));
+        let unusual = shock(0.4).against(&days);
+        assert!(unusual.is_of_all(0.05) && unusual.is_of_group(0, 0.05), "{unusual:?}");
+        assert!((unusual.of_all - 0.2).abs() < 0.01);
+        let moody = [-0.2, 0.0, 0.2, 0.4].map(shock);
+        assert!(!shock(0.4).against(&moody.iter().collect::<Vec<_>>()).is_of_all(0.05), "such days come");
+        assert_eq!(shock(0.4).against(&[]), shock(0.4));
     }
 
     #[test]

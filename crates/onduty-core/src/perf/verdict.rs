@@ -1,6 +1,6 @@
 //! What a comparison says of each endpoint, with its reasons.
 
-use super::errors::Failing;
+use super::errors::{Failing, Outcomes};
 use super::table::Other;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +128,9 @@ pub struct Judged {
     pub before: Side,
     /// The window after it.
     pub after: Side,
+    /// All requests after it, however they were answered.
+    #[serde(default)]
+    pub asked: Outcomes,
     /// Why.
     pub reasons: Vec<Reason>,
 }
@@ -194,13 +197,18 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Whether at least the share `covered` of requests and of their time was judged.
+    pub fn is_covered(&self, covered: f64) -> bool {
+        self.coverage.requests >= covered && self.coverage.time >= covered
+    }
+
     /// What it says as a whole, when at least the share `covered` of requests and of their time has to be judged.
     ///
     /// What all went through together counts: it is taken away from each endpoint, and must not be lost with that.
     pub fn outcome(&self, covered: f64) -> Outcome {
         if self.endpoints.iter().any(Judged::is_worse) || self.shared.iter().any(|shift| shift.change > 0.0) {
             Outcome::Worse
-        } else if self.coverage.requests >= covered && self.coverage.time >= covered {
+        } else if self.is_covered(covered) {
             Outcome::Fine
         } else {
             Outcome::Unknown

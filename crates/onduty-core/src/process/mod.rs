@@ -22,6 +22,7 @@ pub use schema::{json_schema, keys_markdown};
 use crate::expr::Expression;
 use crate::files::Place;
 use crate::ids::{DutyId, Environment, StepId};
+use crate::roster::Duty;
 use crate::signal::Kind;
 use jiff::SignedDuration;
 use jiff::civil::Time;
@@ -53,13 +54,14 @@ impl Process {
         self.steps.iter().find(|step| step.id == *id)
     }
 
-    /// Where its rollouts are compared with before: where it rolls out to in the end, or production.
-    pub fn compared_environment(&self) -> Environment {
+    /// Where the rollouts of `duty`, whose algorithm this is, are compared with before: where it rolls out to in the end, or
+    /// the environment that it watches most.
+    pub fn compared_environment(&self, duty: &Duty) -> Environment {
         let last = self.steps.iter().rev().find_map(|step| match &step.work {
             Work::Rollout(environment) => Some(environment.clone()),
             _ => None,
         });
-        last.unwrap_or_else(|| Environment::from("production"))
+        last.unwrap_or_else(|| duty.watches.main_environment())
     }
 
     /// The lines of the checklist that `step` follows.

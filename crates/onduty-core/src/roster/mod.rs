@@ -204,6 +204,15 @@ impl Watches {
         self.environments.is_empty() || self.environments.contains(environment)
     }
 
+    /// The environment that matters most: `production`, or the last one of a list without it.
+    pub fn main_environment(&self) -> Environment {
+        let production = Environment::from("production");
+        match self.environments.last() {
+            Some(last) if !self.environments.contains(&production) => last.clone(),
+            _ => production,
+        }
+    }
+
     /// Whether `project` is watched.
     pub fn project(&self, project: &str) -> bool {
         self.projects.is_empty() || self.projects.iter().any(|name| name == project)

@@ -82,6 +82,7 @@ fn endpoint(name: &str, verdict: Verdict, at: Timestamp) -> EndpointReport {
         failing: None,
         before: if verdict == Verdict::New { Side::default() } else { side(1.0) },
         after: side(slower),
+        asked: Outcomes { requests: 5_204, failed: 0 },
         reasons: vec![
             Reason::EarlierDays { days: 10, shifted_windows: 1 },
             Reason::AtThisHour { change: 0.06 },
@@ -132,6 +133,7 @@ fn told(endpoint: &EndpointReport, at: Timestamp) -> (EndpointFact, Option<ondut
         seen: 2,
         slower: (judged.verdict == Verdict::Regressed).then_some(slower),
         failing: judged.failing,
+        usual_p50_ms: None,
         before: judged.before,
         after: judged.after,
     };

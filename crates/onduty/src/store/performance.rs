@@ -200,7 +200,7 @@ pub async fn prune(tx: &mut Tx, before: Timestamp) -> Result<(), StoreError> {
 mod tests {
     use super::*;
     use crate::store::tests::{Place, on_both};
-    use onduty_core::perf::{Side, Verdict};
+    use onduty_core::perf::{Outcomes, Side, Verdict};
 
     on_both!(a_report_is_replaced_with_its_endpoints, an_endpoint_has_a_history, what_is_old_is_forgotten,);
 
@@ -249,6 +249,7 @@ mod tests {
             failing: None,
             before: Side::default(),
             after: Side::default(),
+            asked: Outcomes::default(),
             reasons: Vec::new(),
         };
         EndpointReport { judged, picture: Picture::default() }

@@ -5,7 +5,9 @@
 use super::places::Places;
 use super::suspects;
 use crate::app::{App, Change, DayError, Look};
+use jiff::SignedDuration;
 use onduty_core::calendar;
+use onduty_core::compared::Succession;
 use onduty_core::engine::Action;
 use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::item::{Item, ItemId, OwnerReason, Suggestion, Why};
@@ -125,7 +127,10 @@ async fn suggest(app: &App, look: &Look, places: &mut Places, item: &Item) -> Su
             let ran = rollout.as_ref().map(|rollout| rollout.revision.clone()).into_iter().collect();
             places.look_around(app, look, &signal.frames, ran, &mut evidence).await;
             if !signal.frames.is_empty() {
-                evidence.in_rollout = rollout.and_then(|rollout| suspects::brought(look, rollout));
+                evidence.in_rollout = rollout.and_then(|rollout| {
+                    let since = rollout.started_at;
+                    suspects::brought(look, rollout, since)
+                });
             }
         }
         Why::Subject { fact: Fact::Endpoint(endpoint), .. } => {
@@ -140,7 +145,11 @@ async fn suggest(app: &App, look: &Look, places: &mut Places, item: &Item) -> Su
                 let trouble = "the code that handles this endpoint was not found in the repository";
                 evidence.trouble = Some(trouble.to_owned());
             }
-            evidence.in_rollout = rollout.filter(|_| !frames.is_empty()).and_then(|it| suspects::brought(look, it));
+            evidence.in_rollout = rollout.filter(|_| !frames.is_empty()).and_then(|rollout| {
+                let window = SignedDuration::try_from(look.instance.config.performance.window).ok()?;
+                let since = Succession::of(&rollout, &look.snapshot, window).begins;
+                suspects::brought(look, rollout, since)
+            });
         }
         Why::Condition { .. } => {
             if let Some(build) = failing(item) {

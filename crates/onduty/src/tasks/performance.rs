@@ -14,7 +14,7 @@ use crate::texts;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use onduty_core::compared::{self, Run};
+use onduty_core::compared::{self, Run, Succession, which};
 use onduty_core::ids::{Environment, SourceName, Subject};
 use onduty_core::perf::{
     AFTER, BEFORE, Comparison, Doubt, Judged, Lengths, Rollout, Settings, Table, Verdict, Windows, compare, picture,
@@ -142,16 +142,25 @@ async fn look_at(
     asked: &mut Asked,
     now: Timestamp,
 ) -> Result<(), Failed> {
-    if asked.alive.is_none_or(|alive| now.duration_since(alive).abs() >= ALIVE_EVERY) {
-        let is_alive = source.backend.is_alive(now).await?;
+    let is_due = asked.alive.is_none_or(|alive| now.duration_since(alive).abs() >= ALIVE_EVERY);
+    let is_alive = is_due && source.backend.is_alive(now).await?;
+    let snapshot = app.snapshot().await?;
+    let mut failed = None;
+    for place in places {
+        // What goes wrong for one says nothing about the others.
+        if let Err(error) = follow(app, source, &snapshot, place, now).await {
+            failed = failed.or(Some(error));
+        }
+    }
+    if let Some(failed) = failed {
+        return Err(failed);
+    }
+    if is_due {
+        // Only what could be asked for everything is well.
         if is_alive {
             app.observed(vec![contact(source.name, None, now)]).await?;
         }
         *asked = Asked { alive: is_alive.then_some(now), failed: None };
-    }
-    let snapshot = app.snapshot().await?;
-    for place in places {
-        follow(app, source, &snapshot, place, now).await?;
     }
     Ok(())
 }
@@ -171,7 +180,7 @@ fn places(app: &App) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     for duty in &instance.roster.duties {
         let Some(active) = instance.process(&duty.id).filter(|active| wants(&active.process)) else { continue };
-        let environment = active.process.compared_environment();
+        let environment = active.process.compared_environment(duty);
         if places.iter().all(|known| known.environment != environment) {
             places.push(Place { environment, zone: duty.zone.clone() });
         }
@@ -202,15 +211,19 @@ async fn follow(
     }
     let rules = app.instance().config.performance;
     let known = store::performance::report(&mut app.store.read().await?, &place.environment, &rollout.id).await?;
-    let last = known.as_ref().and_then(|report| report.runs.last()).map(|run| run.from);
-    let Some(from) = next_window(rollout.started_at, at, last, &rules, &place.zone) else { return Ok(()) };
+    let known = known.filter(|report| report.compared.is_of(which(rollout)));
+    let last = known.as_ref().and_then(|report| report.runs.last()).map(|run| run.until);
+    let together = Succession::of(rollout, snapshot, length(rules.window));
+    let Some(from) = next_window(together.begins, at, last, &rules, &place.zone) else { return Ok(()) };
     let until = from.checked_add(length(rules.window))?;
     let due = until.checked_add(LATE)?;
     if now >= due {
-        return Due { place, rollout, at, from, until, rules, known }.compare(app, source, snapshot, now).await;
+        return Due { place, rollout, together, at, from, until, rules, known }
+            .compare(app, source, snapshot, now)
+            .await;
     }
     let told = compared::newest_compared(snapshot, &place.environment);
-    if known.is_none() && told.is_none_or(|told| told.rollout != rollout.id) {
+    if known.is_none() && told.is_none_or(|told| !told.is_of(which(rollout))) {
         let awaited = compared::awaited(rollout, at, due);
         app.observed(vec![seen(source.name, awaited.subject(), Fact::Compared(awaited), now)]).await?;
     }
@@ -221,7 +234,7 @@ fn length(window: Duration) -> SignedDuration {
     SignedDuration::try_from(window).unwrap_or(SignedDuration::MAX)
 }
 
-/// When the window begins that follows the one which began at `last`, or the first one; `None` when there is nothing left
+/// When the window begins that follows the one which ended at `last`, or the first one; `None` when there is nothing left
 /// to learn.
 ///
 /// Windows follow each other through the day of the rollout, and through the next working day until the hours before the
@@ -235,8 +248,7 @@ fn next_window(
     zone: &TimeZone,
 ) -> Option<Timestamp> {
     let window = length(rules.window);
-    let first = at.checked_add(length(rules.warm_up)).ok()?;
-    let Some(last) = last else { return Some(first) };
+    let Some(last) = last else { return at.checked_add(length(rules.warm_up)).ok() };
     let local = |at: Timestamp| at.to_zoned(zone.clone());
     let day = local(at).date();
     let next_day = next_working_day(day)?;
@@ -244,9 +256,8 @@ fn next_window(
         let before = local(started_at.checked_sub(window).ok()?).time();
         next_day.to_zoned(zone.clone()).ok()?.with().time(before).build().ok()?.timestamp()
     };
-    (1..MOST_WINDOWS)
-        .filter_map(|number| first.checked_add(window.checked_mul(number as i32)?).ok())
-        .filter(|from| *from > last)
+    (0..MOST_WINDOWS)
+        .filter_map(|number| last.checked_add(window.checked_mul(number as i32)?).ok())
         .filter_map(|from| Some((from, from.checked_add(window).ok()?)))
         .take_while(|(_, until)| *until <= ends)
         .find(|(from, until)| {
@@ -267,6 +278,7 @@ fn next_working_day(day: Date) -> Option<Date> {
 struct Due<'a> {
     place: &'a Place,
     rollout: &'a RolloutFact,
+    together: Succession,
     at: Timestamp,
     from: Timestamp,
     until: Timestamp,
@@ -290,17 +302,27 @@ impl Due<'_> {
         now: Timestamp,
     ) -> Result<(), Failed> {
         let lengths = Lengths { warm_up: length(self.rules.warm_up), window: length(self.rules.window) };
-        let rollout = Rollout { start: self.rollout.started_at.min(self.at), end: self.at };
+        let rollout = Rollout { start: self.together.begins.min(self.at), end: self.at };
         let windows = Windows::later(rollout, lengths, self.from, &self.place.zone)?;
         let mut table = Table::new(source.endpoints);
-        let doubts = source.backend.fill(&windows, &mut table).await?;
+        let (mut doubts, missing) = match source.backend.fill(&windows, &mut table).await {
+            Ok(doubts) => (doubts, None),
+            // Nothing is known of this hour, and perhaps of the next.
+            Err(missing @ SourceError::Missing { .. }) => (Vec::new(), Some(missing.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        if missing.is_some() {
+            table = Table::new(source.endpoints);
+        }
+        if self.together.others > 0 {
+            doubts.push(Doubt::OtherRollouts { rollouts: self.together.others });
+        }
         let settings = Settings { covered: self.rules.covered, ..Settings::default() };
         // Seconds of arithmetic, during which others are served.
         let done = tokio::task::spawn_blocking(move || compared_table(table, &windows, &settings)).await;
         let done = done.map_err(|error| Failed::Here(error.into()))?;
-        let coverage = done.comparison.coverage;
-        let is_enough =
-            !doubts.iter().any(Doubt::is_grave) && coverage.requests.min(coverage.time) >= self.rules.covered;
+        let is_known = missing.is_none() && !doubts.iter().any(Doubt::is_grave);
+        let is_enough = is_known && done.comparison.is_covered(self.rules.covered);
         let facts: Vec<EndpointFact> = endpoint_facts(snapshot).cloned().collect();
         let run = Run {
             rollout: self.rollout,
@@ -312,32 +334,15 @@ impl Due<'_> {
             compared: self.known.as_ref().map(|report| &report.compared),
         };
         let (told, compared) = compared::after_run(&run);
-        let doubts = doubts.iter().map(texts::performance::doubt).chain(self.doubt(snapshot)).collect();
+        let said = missing.into_iter().chain(doubts.iter().map(texts::performance::doubt)).collect();
         let is_fuller = compared.until == self.until;
-        let report = self.report(source.name, &done.comparison, compared.clone(), is_enough, doubts);
+        let report = self.report(source.name, &done.comparison, compared.clone(), is_enough, said);
         let told = observations(source.name, told, compared, now);
         app.compared(&report, is_fuller.then_some(done.endpoints.as_slice()), told).await?;
         let mut tx = app.store.begin().await?;
         store::performance::prune(&mut tx, now.checked_sub(REPORTS_KEPT).unwrap_or(now)).await?;
         tx.commit().await?;
         Ok(())
-    }
-
-    /// That other rollouts are so near that their doings cannot be told from those of this one.
-    fn doubt(&self, snapshot: &Snapshot) -> Option<String> {
-        let window = length(self.rules.window);
-        let is_near = |other: &&RolloutFact| {
-            let ended = other.finished_at.unwrap_or(other.started_at);
-            let is_other = other.environment == self.rollout.environment && other.id != self.rollout.id;
-            is_other && ended <= self.at && self.rollout.started_at.duration_since(ended) < window
-        };
-        let others = snapshot.rollouts().into_iter().filter(is_near).count();
-        (others > 0).then(|| {
-            format!(
-                "{} went out within the hours before: what these did may be blamed on this one, or hide it",
-                texts::count(others, "more rollout")
-            )
-        })
     }
 
     /// The report as it stands after this comparison, which is about the fullest of all.
@@ -368,7 +373,7 @@ impl Due<'_> {
             known => Report {
                 compared,
                 source: source.to_owned(),
-                started_at: self.rollout.started_at,
+                started_at: self.together.begins,
                 from: self.from,
                 endpoints: comparison.endpoints.len() as u64,
                 other: comparison.other,
@@ -394,7 +399,6 @@ fn observations(source: &str, told: Vec<EndpointFact>, compared: ComparedRollout
     let mut all: Vec<Observation> =
         told.into_iter().map(|fact| seen(source, fact.subject(), Fact::Endpoint(fact), now)).collect();
     all.push(seen(source, compared.subject(), Fact::Compared(compared), now));
-    all.push(contact(source, None, now));
     all
 }
 
@@ -430,9 +434,9 @@ mod tests {
         let at = started_at.checked_add(SignedDuration::from_mins(5)).unwrap();
         let (mut all, mut last) = (Vec::new(), None);
         while let Some(from) = next_window(started_at, at, last, &rules, &zone) {
-            assert!(last.is_none_or(|last| from > last));
+            assert!(last.is_none_or(|last| from >= last));
             all.push(from.to_zoned(zone.clone()).strftime("%a %H:%M").to_string());
-            last = Some(from);
+            last = Some(from.checked_add(length(rules.window)).unwrap());
         }
         all
     }

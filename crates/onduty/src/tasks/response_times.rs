@@ -11,7 +11,7 @@ use crate::sources::{SourceError, otlp};
 use crate::store::{Store, StoreError, latency};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use onduty_core::perf::{Doubt, Named, Table, Windows};
+use onduty_core::perf::{AFTER, Doubt, Named, Table, Windows};
 use secrecy::SecretString;
 
 /// What was sent by OpenTelemetry and is kept in the store, as a backend.
@@ -22,8 +22,13 @@ impl ResponseTimes for Kept<'_> {
     async fn fill(&self, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
         let filled = async { latency::fill(&mut self.0.read().await?, windows, table).await };
         let filled = filled.await.map_err(unreadable)?;
-        let coarse = Named::of(filled.coarse.iter().map(String::as_str));
-        Ok(coarse.map(Doubt::CoarseBounds).into_iter().collect())
+        if !filled.known[AFTER].contains(&true) {
+            // Not that all of them are gone: nobody sent anything.
+            let what = "requests in the window after the rollout".to_owned();
+            return Err(SourceError::Missing { source_name: otlp::NAME.into(), what });
+        }
+        let coarse = Named::of(filled.coarse.iter().map(String::as_str)).map(Doubt::CoarseBounds);
+        Ok(coarse.into_iter().chain(Doubt::gaps(&filled.known)).collect())
     }
 
     async fn is_alive(&self, now: Timestamp) -> Result<bool, SourceError> {

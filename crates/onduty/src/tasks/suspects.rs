@@ -1,6 +1,7 @@
 //! Commits that may have brought a cause, and what ran where it showed, read off what the sources told.
 
 use crate::app::Look;
+use jiff::Timestamp;
 use onduty_core::flaky::Flaky;
 use onduty_core::ids::Environment;
 use onduty_core::process::Work;
@@ -27,11 +28,11 @@ pub(super) fn rollout(look: &Look, id: &str) -> Option<RolloutFact> {
     look.snapshot.rollouts().into_iter().find(|rollout| rollout.id == id).cloned()
 }
 
-/// Where `rollout` went, and the commits after the one that arrived there before it, newest first; `None` where they are
-/// not known.
-pub(super) fn brought(look: &Look, rollout: RolloutFact) -> Option<(Environment, Vec<Commit>)> {
+/// Where `rollout` went, and the commits after the one that had arrived there before `since`, newest first; `None` where they
+/// are not known.
+pub(super) fn brought(look: &Look, rollout: RolloutFact, since: Timestamp) -> Option<(Environment, Vec<Commit>)> {
     let earlier = arrived(look, &rollout.environment);
-    let is_earlier = |other: &&RolloutFact| other.started_at < rollout.started_at && other.revision != rollout.revision;
+    let is_earlier = |other: &&RolloutFact| other.started_at < since && other.revision != rollout.revision;
     let before = earlier.iter().rfind(is_earlier)?;
     let mut heads = look.snapshot.heads().filter(|head| head.branch == look.duty.watches.rollout_branch());
     let commits = heads.find_map(|head| between(&head.commits, &before.revision, &rollout.revision))?;

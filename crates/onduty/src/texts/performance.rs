@@ -154,6 +154,10 @@ pub fn doubt(doubt: &Doubt) -> String {
             "counters began anew {} in the windows before and after; a few requests right before that may be missing",
             count(*times as usize, "time")
         ),
+        Doubt::OtherRollouts { rollouts } => format!(
+            "{} went out shortly before, and is compared together with this one",
+            count(*rollouts, "more rollout")
+        ),
         Doubt::Gaps { before, after, elsewhere } => format!(
             "gaps: of {BLOCKS} parts of each window the source has nothing of {before} before the rollout, {after} after it, and {elsewhere} of all others"
         ),

@@ -41,7 +41,8 @@ pub struct AskedEndpoint {
 
 fn environment(scene: &Scene) -> Environment {
     let active = scene.look.instance.process(&scene.look.duty.id);
-    active.map_or_else(|| Environment::from("production"), |active| active.process.compared_environment())
+    let duty = &scene.look.duty;
+    active.map_or_else(|| duty.watches.main_environment(), |active| active.process.compared_environment(duty))
 }
 
 /// Endpoints that were told, with their open items.

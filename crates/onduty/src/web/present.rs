@@ -177,7 +177,7 @@ impl Scene {
     fn compared(&self, step: &StepId) -> Option<&ComparedRollout> {
         let process = &self.look.instance.process(&self.look.duty.id)?.process;
         let checks = process.step(step).is_some_and(|step| step.work == Work::Check(Check::Performance));
-        let environment = process.compared_environment();
+        let environment = process.compared_environment(&self.look.duty);
         compared::newest_compared(&self.look.snapshot, &environment).filter(|told| checks && told.runs > 0)
     }
 

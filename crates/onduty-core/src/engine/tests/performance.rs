@@ -25,7 +25,7 @@ fn endpoint(day: &Day, rollout: &str, name: &str, standing: Standing) -> Endpoin
     EndpointFact {
         environment: "production".into(),
         rollout: rollout.into(),
-        revision: "a1".into(),
+        revision: rollout.replace('r', "a"),
         rolled_out_at: day.now,
         scope: Scope::Endpoint,
         name: name.into(),
@@ -33,6 +33,7 @@ fn endpoint(day: &Day, rollout: &str, name: &str, standing: Standing) -> Endpoin
         seen: 1,
         slower: Some(Slowdown { effect: 0.3, interval: Some([0.2, 0.4]), added_seconds_per_hour: Some(60.0) }),
         failing: None,
+        usual_p50_ms: None,
         before: Side::default(),
         after: Side::default(),
     }
@@ -47,7 +48,7 @@ fn compared(day: &mut Day, rollout: &str, is_enough: bool, worse: u64) {
     let fact = ComparedRollout {
         environment: "production".into(),
         rollout: rollout.into(),
-        revision: "a1".into(),
+        revision: rollout.replace('r', "a"),
         rolled_out_at: day.now,
         until: day.now,
         runs: 1,
@@ -166,6 +167,48 @@ fn a_conclusion_covers_an_endpoint_until_a_later_rollout_makes_it_slower() {
     compared(&mut day, "r2", true, 1);
     day.tick();
     assert!(day.step("performance").ends_with("GET /cart #2 open"), "{}", day.step("performance"));
+}
+
+#[test]
+fn a_conclusion_about_one_rollout_says_nothing_about_the_next() {
+    let mut day = rolled_out();
+    let fact = endpoint(&day, "r1", "GET /cart", Standing::Degraded);
+    tell(&mut day, fact.clone());
+    compared(&mut day, "r1", true, 1);
+    day.at("11:30").tick();
+    // The next one has arrived already, and nobody knows yet what it did.
+    day.at("11:40").rollout("r2", RolloutState::Succeeded, "a2");
+    let next = endpoint(&day, "r2", "GET /cart", Standing::Degraded);
+    day.at("11:45").tick();
+    let item = day.item("performance").id;
+    day.act("lena", Action::Conclude { item, text: "the new feature costs that".into(), resolve: false });
+    day.at("12:50");
+    tell(&mut day, next.clone());
+    compared(&mut day, "r2", true, 1);
+    day.tick();
+    assert!(day.step("performance").ends_with("GET /cart #2 open"), "{}", day.step("performance"));
+
+    // What is open tells of the last one that made it worse, and a conclusion is about that.
+    day.at("14:00").rollout("r3", RolloutState::Succeeded, "a3");
+    let third = endpoint(&day, "r3", "GET /cart", Standing::Degraded);
+    tell(&mut day, third);
+    compared(&mut day, "r3", true, 1);
+    day.tick();
+    let item = day.item("performance").id;
+    day.act("lena", Action::Conclude { item, text: "known".into(), resolve: false });
+    day.tick();
+    assert!(day.step("performance").starts_with("fine"), "{}", day.step("performance"));
+}
+
+#[test]
+fn a_rollout_that_was_lost_may_have_arrived() {
+    let mut day = rolled_out();
+    compared(&mut day, "r1", true, 0);
+    day.tick();
+    assert_eq!(day.step("performance"), "fine");
+    day.at("12:00").rollout("r2", RolloutState::Unknown, "a2");
+    day.tick();
+    assert!(day.step("performance").starts_with("unknown: the rollout of a2 at "), "{}", day.step("performance"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::fold::tally_of;
 use crate::store::db::{on_db, timestamp};
 use crate::store::{Reader, StoreError};
 use jiff::Timestamp;
-use onduty_core::perf::{AFTER, BEFORE, Grain, OTHER, Role, Table, Windows, is_coarse};
+use onduty_core::perf::{BEFORE, BLOCKS, Grain, OTHER, Role, Table, Windows, is_coarse};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Time that is read at once, so that no more rows are in memory.
@@ -17,8 +17,8 @@ const STEP: i64 = 5 * MINUTE;
 pub struct Filled {
     /// Requests within the windows.
     pub requests: u64,
-    /// Requests after the rollout.
-    pub after: u64,
+    /// The blocks of each window, in the order of [`Windows::all`], of which there is anything.
+    pub known: Vec<[bool; BLOCKS]>,
     /// Endpoints whose durations are hardly known, because the histograms of their sender are too coarse.
     pub coarse: BTreeSet<String>,
     /// Endpoints that are told apart.
@@ -39,7 +39,8 @@ pub async fn fill(db: &mut Reader, windows: &Windows, table: &mut Table) -> Resu
     let names: Vec<(i64, String)> = on_db!(db, connection => sqlx::query_as(NAMES).fetch_all(connection).await)?;
     let names: HashMap<i64, String> = names.into_iter().collect();
     let (first,): (Option<i64>,) = on_db!(db, connection => sqlx::query_as(FIRST).fetch_one(connection).await)?;
-    let mut filled = Filled { endpoints: names.len() as u64, ..Filled::default() };
+    let known = vec![[false; BLOCKS]; windows.all().len()];
+    let mut filled = Filled { endpoints: names.len() as u64, known, ..Filled::default() };
     let Some(first) = first else { return Ok(filled) };
     let mut wide_and_all: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     let rollout = (windows.all()[BEFORE].start_ms + windows.length_ms()) * 1000;
@@ -62,7 +63,7 @@ pub async fn fill(db: &mut Reader, windows: &Windows, table: &mut Table) -> Resu
                 let tally = tally_of(wide, &sketch)?;
                 let n = tally.sketch.n();
                 filled.requests += n;
-                filled.after += if number == AFTER { n } else { 0 };
+                filled.known[number][slot.block] = true;
                 let known = wide_and_all.entry(endpoint).or_default();
                 *known = (known.0 + tally.wide, known.1 + n);
                 if name == OTHER {
