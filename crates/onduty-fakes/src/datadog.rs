@@ -74,6 +74,16 @@ impl Datadog {
         self.0.shared.model().traffic.until_ms = Some(at_ms);
     }
 
+    /// From `at_ms` on the endpoint of this number takes `by` times as long.
+    pub fn only_slower(&self, at_ms: i64, number: usize, by: f64) {
+        self.0.shared.model().traffic.slower = Some((at_ms, number, by));
+    }
+
+    /// What was slower is as it was before, from `at_ms` on.
+    pub fn mended(&self, at_ms: i64) {
+        self.0.shared.model().traffic.mended_ms = Some(at_ms);
+    }
+
     /// Misbehaves as any server may, or not any more.
     pub fn trouble(&self, trouble: Option<Trouble>) {
         self.0.shared.model().trouble = trouble;

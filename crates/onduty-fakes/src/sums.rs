@@ -23,6 +23,8 @@ pub(crate) struct Traffic {
     pub until_ms: Option<i64>,
     /// From when on the endpoint of this number takes this many times as long.
     pub slower: Option<(i64, usize, f64)>,
+    /// When it was mended.
+    pub mended_ms: Option<i64>,
     /// The number of an endpoint of which half of the requests fail from then on.
     pub failing: Option<(i64, usize)>,
 }
@@ -51,7 +53,9 @@ impl Traffic {
         let minutes = (to_ms - from_ms) as f64 / 60_000.0;
         // Spread evenly, and the same each time (Weyl's sequence).
         let share = ((from_ms / 10_000) as f64 * 0.618_033_988_7 + number as f64 * 0.377).fract();
-        let slower = self.slower.filter(|(at, which, _)| *which == number && from_ms >= *at).map_or(1.0, |(.., by)| by);
+        let is_mended = self.mended_ms.is_some_and(|mended| from_ms >= mended);
+        let slower = self.slower.filter(|(at, which, _)| *which == number && from_ms >= *at && !is_mended);
+        let slower = slower.map_or(1.0, |(.., by)| by);
         let median_s = asked.median_ms / 1e3 * slower * (0.97 + 0.06 * share);
         // Log-normal with a spread of one half.
         let percentiles_s = [0.0, 1.2816, 1.6449, 2.3263].map(|normal: f64| median_s * (0.5 * normal).exp());

@@ -17,6 +17,17 @@ pub const ROLLOUT_SCRIPT: &str = include_str!("../../shop/rollout.sh");
 /// The same, but the second half of the servers does not become healthy: ends with status 1.
 pub const ROLLOUT_FAILING: &str = include_str!("../../shop/rollout-failing.sh");
 
+/// Where response times are asked for.
+#[derive(Debug, Clone)]
+pub struct ResponseTimes {
+    /// Where Datadog's API begins.
+    pub url: String,
+    /// The file with the key of the organisation.
+    pub api_key_file: String,
+    /// The file with the key of whoever asks.
+    pub application_key_file: String,
+}
+
 /// What the files say besides the team.
 #[derive(Debug, Clone)]
 pub struct SampleOptions {
@@ -34,6 +45,8 @@ pub struct SampleOptions {
     pub github_secret_file: String,
     /// The file with the secret of the generic intake.
     pub signals_secret_file: String,
+    /// Where response times are asked for; nobody watches them without.
+    pub response_times: Option<ResponseTimes>,
     /// Where write-backs go: the world's address and `/assignments`.
     pub write_back_url: String,
     /// The file with the secret of write-backs.
@@ -80,6 +93,15 @@ fn instance(dir: &Path, options: &SampleOptions) -> String {
     let (github, signals) = (quoted(github_secret_file), quoted(signals_secret_file));
     let (url, write_back) = (quoted(&options.write_back_url), quoted(&options.write_back_secret_file));
     let step = quoted(&options.step_seconds.to_string());
+    let performance = options.response_times.as_ref().map_or_else(
+        || "performance: none".to_owned(),
+        |from| {
+            let [url, api, application] = [&from.url, &from.api_key_file, &from.application_key_file].map(|it| quoted(it));
+            format!(
+                "datadog: {{url: {url}, api_key_file: {api}, application_key_file: {application}, metric: trace.http.request, filter: {{env: production}}}}"
+            )
+        },
+    );
     format!(
         "\
 name: Acme
@@ -91,7 +113,7 @@ sources:
   git: {{repository: {repository}, branch: main, name: {name}, every: 5s}}
   github: {{secret_file: {github}}}
   signals: {{secret_file: {signals}}}
-  performance: none
+  {performance}
   traffic: none
 write_back:
   errors: {{url: {url}, secret_file: {write_back}}}
@@ -178,6 +200,7 @@ mod tests {
             repository_name: "acme/shop".into(),
             github_secret_file: "secrets/github".into(),
             signals_secret_file: "secrets/signals".into(),
+            response_times: None,
             write_back_url: "http://127.0.0.1:9/assignments".into(),
             write_back_secret_file: "secrets/write-back".into(),
             process: "process: developers\n".into(),
@@ -193,6 +216,7 @@ mod tests {
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
         let instance = read("onduty.yml");
         assert!(instance.contains("data: \"/tmp/demo \\\"x\\\"/data\""), "{instance}");
+        assert!(instance.contains("  performance: none\n"), "{instance}");
         assert!(instance.contains("  github: {secret_file: \"secrets/github\"}\n"), "{instance}");
         let roster = read("roster.yml");
         assert!(roster.contains(

@@ -2,6 +2,7 @@
 //!
 //! Used by `onduty demo` and by tests. Plain data and plain files: nothing here is sent anywhere.
 
+mod endpoints;
 mod errors;
 mod files;
 mod git;
@@ -10,8 +11,9 @@ mod repository;
 mod shop;
 mod team;
 
+pub use endpoints::{SLOWED_DOWN, endpoints};
 pub use errors::{ID_BASKET, ID_BOOKING, ID_SMS, ID_VOUCHER, PROJECT, live_errors, named_error, old_errors};
-pub use files::{ROLLOUT_FAILING, ROLLOUT_SCRIPT, SampleOptions, write_files};
+pub use files::{ROLLOUT_FAILING, ROLLOUT_SCRIPT, ResponseTimes, SampleOptions, write_files};
 pub use repository::{Edit, NewCommit, RepositoryError, SampleRepository, make_repository};
 pub use shop::line_of;
 pub use team::{Person, ZONE, person, team};

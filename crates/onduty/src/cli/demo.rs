@@ -9,12 +9,14 @@ use crate::app::{App, Change, Demo, Start};
 use crate::clock::{Clock, real_now};
 use crate::store;
 use crate::store::access::{self, NewAccount};
+use crate::tasks::{self, performance::Asked};
 use anyhow::Context;
 use clap::Args;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use onduty_core::calendar;
+use onduty_fakes::datadog::Datadog;
 use onduty_fakes::scenario::{Player, Scenario};
 use onduty_fakes::{Channel, Hook, Server, WorldOptions, sample};
 use std::path::Path;
@@ -103,12 +105,20 @@ async fn set_up(args: &DemoArgs, folder: &Path) -> anyhow::Result<(App, Server, 
     let (github, signals, write_back) = (secret()?, secret()?, secret()?);
     options.write_back_secret = Some(write_back.clone());
     let fakes = Server::start(options).await.context("the fake outside world")?;
+    let (api_key, application_key) = (secret()?, secret()?);
+    let telemetry = telemetry(day, &zone, (&api_key, &application_key)).await.context("the fake telemetry")?;
 
     let files = folder.join("onduty");
     std::fs::create_dir_all(&files)?;
     let secrets = files.join("secrets");
     std::fs::create_dir_all(&secrets)?;
-    for (name, value) in [("github", &github), ("signals", &signals), ("write-back", &write_back)] {
+    for (name, value) in [
+        ("github", &github),
+        ("signals", &signals),
+        ("write-back", &write_back),
+        ("datadog-api", &api_key),
+        ("datadog-application", &application_key),
+    ] {
         write_private(&secrets.join(name), value)?;
     }
     sample::write_files(
@@ -121,6 +131,11 @@ async fn set_up(args: &DemoArgs, folder: &Path) -> anyhow::Result<(App, Server, 
             repository_name: "acme/shop".to_owned(),
             github_secret_file: "secrets/github".to_owned(),
             signals_secret_file: "secrets/signals".to_owned(),
+            response_times: Some(sample::ResponseTimes {
+                url: telemetry.url(),
+                api_key_file: "secrets/datadog-api".to_owned(),
+                application_key_file: "secrets/datadog-application".to_owned(),
+            }),
             write_back_url: format!("{}/assignments", fakes.url()),
             write_back_secret_file: "secrets/write-back".to_owned(),
             process: onduty_core::process::STARTER.to_owned(),
@@ -148,11 +163,21 @@ async fn set_up(args: &DemoArgs, folder: &Path) -> anyhow::Result<(App, Server, 
         zone,
         opens,
         fakes: fakes.world.clone(),
+        telemetry,
         github,
         signals,
         rolled_out: None,
     };
     Ok((app, fakes, stage))
+}
+
+/// Response times of the sample shop: one endpoint became slower when Friday's work arrived.
+async fn telemetry(day: Date, zone: &TimeZone, keys: (&str, &str)) -> anyhow::Result<Datadog> {
+    let friday = day.checked_sub(3.days())?.at(16, 12, 0, 0).to_zoned(zone.clone())?.timestamp();
+    let telemetry = Datadog::start(keys.0, keys.1).await?;
+    sample::endpoints().into_iter().for_each(|asked| telemetry.asks(asked));
+    telemetry.only_slower(friday.as_millisecond(), sample::SLOWED_DOWN, 1.34);
+    Ok(telemetry)
 }
 
 /// The world and its day, played along onduty's duty clock.
@@ -164,6 +189,7 @@ struct Stage {
     /// When the demo opens.
     opens: Timestamp,
     fakes: onduty_fakes::World,
+    telemetry: Datadog,
     github: String,
     signals: String,
     /// The newest rollout to production that the world has heard of.
@@ -184,6 +210,9 @@ impl Stage {
     async fn run(mut self, app: App) {
         // The morning has happened: play it before anybody looks.
         self.play_on(&app, self.opens).await;
+        if let Err(error) = tasks::performance::look(&app, &mut Asked::default()).await {
+            tracing::error!(error = format!("{error:#}"), "Friday's rollout could not be compared");
+        }
         app.clock.set_rate(self.rate);
         app.bus.tell(Change::Everything);
         let mut changes = app.bus.listen();
@@ -281,6 +310,7 @@ impl Stage {
             self.rolled_out = newest;
             if let Some(at) = newest {
                 self.player.rolled_out_to_production(at);
+                self.telemetry.mended(at.as_millisecond());
             }
         }
     }

@@ -303,6 +303,7 @@ fn write_files(folder: &Path, setting: &Setting, repository: &Path, world: &str)
         repository_name: "acme/shop".to_owned(),
         github_secret_file: "secrets/github".to_owned(),
         signals_secret_file: "secrets/signals".to_owned(),
+        response_times: None,
         write_back_url: format!("{world}/assignments"),
         write_back_secret_file: "secrets/write-back".to_owned(),
         process: replaced(onduty_core::process::STARTER.to_owned(), &setting.process),

@@ -235,6 +235,10 @@ fn row(endpoint: &EndpointReport, is_drawn: bool, view: &PerformancePageView, re
 /// `+412 s an hour`.
 fn waits(seconds: f64) -> String {
     let amount = seconds.abs();
+    // Nobody waits a tenth less than nothing.
+    if amount < 0.05 {
+        return "0 s an hour".to_owned();
+    }
     let shown = if amount < 10.0 { format!("{amount:.1}") } else { human_number(amount.round() as u64) };
     format!("{}{shown} s an hour", if seconds < 0.0 { "−" } else { "+" })
 }
