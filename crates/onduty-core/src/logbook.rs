@@ -61,6 +61,24 @@ pub enum Event {
         /// Items left open.
         open: u32,
     },
+    /// Somebody serves a day instead of whose turn it was.
+    Covered {
+        /// Which day.
+        day: Date,
+        /// Who serves it.
+        engineer: EngineerId,
+        /// Whose turn it was; nobody's when everybody was away.
+        instead_of: Option<EngineerId>,
+    },
+    /// That is taken back.
+    CoverEnded {
+        /// Which day.
+        day: Date,
+        /// Who would have served it.
+        engineer: EngineerId,
+        /// Who serves it now.
+        serves: Option<EngineerId>,
+    },
     /// An item opened.
     ItemOpened {
         /// Its step.

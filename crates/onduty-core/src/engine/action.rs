@@ -3,6 +3,7 @@
 use crate::ids::{EngineerId, Environment};
 use crate::item::{ItemId, SnoozeUntil, Suggestion};
 use crate::signal::RolloutState;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// Something done to an item or to the day. The journal keeps it as it is.
@@ -91,6 +92,18 @@ pub enum Action {
         item: Option<ItemId>,
         /// The entry that it corrects.
         corrects: Option<i64>,
+    },
+    /// Serve a day instead of whose turn it is; the day that runs is taken over at once.
+    Cover {
+        /// Which day.
+        day: Date,
+        /// Who serves it.
+        engineer: EngineerId,
+    },
+    /// Whose turn it was serves again.
+    EndCover {
+        /// Which day.
+        day: Date,
     },
     /// Press the button. The server has checked the gate in the same transaction.
     PressRollout {
@@ -185,6 +198,50 @@ pub enum ActionRefused {
     /// No such rollout, or its outcome is known.
     #[error("there is no rollout {0} whose outcome is unknown")]
     NoSuchRollout(String),
+    /// Nobody serves on that day.
+    #[error("{0} is no day on which anybody serves")]
+    NoShift(Date),
+    /// It is over.
+    #[error("the shift of {0} is over")]
+    ShiftOver(Date),
+    /// It is too far away.
+    #[error("{0} is more than a year away; nobody can rely on that")]
+    TooFarAway(Date),
+    /// Somebody who takes no turns.
+    #[error("{0} is no member of this duty; its `members` in the roster say who is")]
+    NotAMember(EngineerId),
+    /// Somebody who is not at work then.
+    #[error("{engineer} is away on {day}")]
+    Away {
+        /// Who.
+        engineer: EngineerId,
+        /// When.
+        day: Date,
+    },
+    /// It is theirs already.
+    #[error("{engineer} serves {day} already")]
+    ServesAlready {
+        /// Who.
+        engineer: EngineerId,
+        /// When.
+        day: Date,
+    },
+    /// Nobody serves two duties on one day.
+    #[error("{engineer} serves {duty} on {day}")]
+    ServesElsewhere {
+        /// Who.
+        engineer: EngineerId,
+        /// The other duty, as people write it.
+        duty: String,
+        /// When.
+        day: Date,
+    },
+    /// Nobody covers that day.
+    #[error("nobody covers {0}")]
+    NoCover(Date),
+    /// What has begun is not taken back.
+    #[error("the shift of {0} has begun; somebody else may take it over")]
+    ShiftBegan(Date),
     /// The step does not deal with owners.
     #[error("this item has no owner to decide about")]
     NoOwnerWanted,

@@ -3,6 +3,7 @@
 use crate::gate::GateInputs;
 use crate::ids::{EngineerId, StepId, Subject};
 use crate::item::{Item, ItemId};
+use crate::schedule::{Cover, Known};
 use crate::signal::{Kind, RolloutState, UnknownReason};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -53,6 +54,9 @@ pub struct Board {
     pub shift: Option<RunningShift>,
     /// Who served which day, newest 400.
     pub served: BTreeMap<Date, EngineerId>,
+    /// Who serves instead of whose turn it is, newest 400.
+    #[serde(default)]
+    pub covers: BTreeMap<Date, Cover>,
     /// The gate as the last pass saw it, one per environment.
     pub gates: Vec<GateInputs>,
     /// Rollouts and the state in which the log book has them, newest 100.
@@ -63,6 +67,13 @@ pub struct Board {
     pub process_version: u32,
     /// When the engine first ran for this duty; older rollouts open no tasks.
     pub first_pass: Option<Timestamp>,
+}
+
+impl Board {
+    /// What is known of single days.
+    pub fn known(&self) -> Known<'_> {
+        Known { served: &self.served, covers: &self.covers }
+    }
 }
 
 /// A shift that runs.

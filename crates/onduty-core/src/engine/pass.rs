@@ -84,7 +84,7 @@ impl<'a> Pass<'a> {
         let board: &mut Board = &mut self.draft.plan.board;
         board.shift = None;
         let Some(day) = today else { return };
-        let planned = schedule::plan(self.draft.rules.roster, duty, &board.served, day, day);
+        let planned = schedule::plan(self.draft.rules.roster, duty, board.known(), day, day);
         let engineer = planned.into_iter().next().and_then(|shift| shift.engineer);
         board.shift = Some(super::RunningShift { day, engineer: engineer.clone() });
         if let Some(engineer) = engineer {

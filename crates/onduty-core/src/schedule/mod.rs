@@ -11,10 +11,39 @@ mod week;
 use crate::calendar;
 use crate::ids::EngineerId;
 use crate::roster::{Duty, Roster};
-use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
+use jiff::{SignedDuration, Timestamp};
 use rotation::Rotation;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Turns nearer to each other than this are worth a word.
+const NEAR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is known of single days, whoever's turn they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Who really served, for days that are over or run.
+    pub served: &'a BTreeMap<Date, EngineerId>,
+    /// Who serves instead, as people agreed.
+    pub covers: &'a BTreeMap<Date, Cover>,
+}
+
+impl Known<'static> {
+    /// Nothing yet.
+    pub const NOTHING: Known<'static> = Known { served: &BTreeMap::new(), covers: &BTreeMap::new() };
+}
+
+/// Somebody serves a day instead of whose turn it is, because people agreed so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cover {
+    /// Who serves.
+    pub engineer: EngineerId,
+    /// Who said so.
+    pub by: EngineerId,
+    /// When.
+    pub at: Timestamp,
+}
 
 /// One working day of one duty, and who serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +71,11 @@ pub enum ShiftOrigin {
         /// Whose turn it was; they keep their place in front of the queue.
         instead_of: Option<EngineerId>,
     },
+    /// People agreed so, instead of whose turn it was.
+    Covered {
+        /// Whose turn it was; they keep their place in front of the queue.
+        instead_of: Option<EngineerId>,
+    },
     /// The one whose turn it was serves another day of this week instead.
     Exchanged {
         /// Whose turn it was.
@@ -55,18 +89,18 @@ pub enum ShiftOrigin {
 
 /// The shifts of the working days from `from` to `to`, both included.
 ///
-/// `served` says who really served, for days that are over; it beats the calculation, and the turns after it follow
-/// from it. Days before `duty.since` have a shift only where `served` says so. The cost grows with the weeks between
+/// What is known beats the calculation, and the turns after it follow from it: who really served, then who covers, then
+/// the roster's overrides. Days before `duty.since` have a shift only where somebody served them. The cost grows with the weeks between
 /// `duty.since` and `to`, so that callers bound `to`.
-pub fn plan(roster: &Roster, duty: &Duty, served: &BTreeMap<Date, EngineerId>, from: Date, to: Date) -> Vec<Shift> {
+pub fn plan(roster: &Roster, duty: &Duty, known: Known<'_>, from: Date, to: Date) -> Vec<Shift> {
     if from > to {
         return Vec::new();
     }
-    let before = served.range(from..=to).take_while(|(day, _)| **day < duty.since);
+    let before = known.served.range(from..=to).take_while(|(day, _)| **day < duty.since);
     let mut plan: Vec<Shift> = before
         .map(|(day, engineer)| Shift { day: *day, engineer: Some(engineer.clone()), origin: ShiftOrigin::Served })
         .collect();
-    let mut rotation = Rotation::new(roster, duty, served);
+    let mut rotation = Rotation::new(roster, duty, known);
     let mut monday = monday_of(duty.since);
     while let Some(first) = monday.filter(|first| *first <= to) {
         let shifts = rotation.week(first);
@@ -77,23 +111,30 @@ pub fn plan(roster: &Roster, duty: &Duty, served: &BTreeMap<Date, EngineerId>, f
 }
 
 /// The shift of one day; `None` when nobody has to serve it.
-pub fn shift_on(roster: &Roster, duty: &Duty, served: &BTreeMap<Date, EngineerId>, day: Date) -> Option<Shift> {
-    plan(roster, duty, served, day, day).pop()
+pub fn shift_on(roster: &Roster, duty: &Duty, known: Known<'_>, day: Date) -> Option<Shift> {
+    plan(roster, duty, known, day, day).pop()
 }
 
 /// The shift to which `at` belongs: today's until it ends, then the next.
-pub fn on_duty_at(roster: &Roster, duty: &Duty, served: &BTreeMap<Date, EngineerId>, at: Timestamp) -> Option<Shift> {
-    shift_on(roster, duty, served, calendar::shift_day_at(duty, at)?)
+pub fn on_duty_at(roster: &Roster, duty: &Duty, known: Known<'_>, at: Timestamp) -> Option<Shift> {
+    shift_on(roster, duty, known, calendar::shift_day_at(duty, at)?)
 }
 
 /// The shift after the one of `day`.
-pub fn shift_after(roster: &Roster, duty: &Duty, served: &BTreeMap<Date, EngineerId>, day: Date) -> Option<Shift> {
-    shift_on(roster, duty, served, calendar::next_working_day(duty, day)?)
+pub fn shift_after(roster: &Roster, duty: &Duty, known: Known<'_>, day: Date) -> Option<Shift> {
+    shift_on(roster, duty, known, calendar::next_working_day(duty, day)?)
 }
 
 /// The first shift of `engineer` in `plan` on `from` or later.
 pub fn next_turn<'a>(plan: &'a [Shift], engineer: &EngineerId, from: Date) -> Option<&'a Shift> {
     plan.iter().find(|shift| shift.day >= from && shift.engineer.as_ref() == Some(engineer))
+}
+
+/// The other turns of `engineer` in `plan` within a week of `day`.
+pub fn turns_near(plan: &[Shift], engineer: &EngineerId, day: Date) -> Vec<Date> {
+    let (from, to) = (day.saturating_sub(NEAR), day.saturating_add(NEAR));
+    let is_theirs = |shift: &&Shift| shift.engineer.as_ref() == Some(engineer) && shift.day != day;
+    plan.iter().filter(is_theirs).map(|shift| shift.day).filter(|day| (from..=to).contains(day)).collect()
 }
 
 /// The Monday of the week of `day`; `None` at the beginning of time.

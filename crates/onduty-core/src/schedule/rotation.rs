@@ -1,19 +1,18 @@
 //! The queue, week by week: who is due, and what overrides and the log book change about it.
 
 use super::week::{self, Turn};
-use super::{Shift, ShiftOrigin};
+use super::{Known, Shift, ShiftOrigin};
 use crate::calendar;
 use crate::ids::EngineerId;
 use crate::roster::{Duty, Engineer, Roster};
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
-use std::collections::BTreeMap;
 
 /// The rotation of one duty as it stands at the start of a week.
 pub struct Rotation<'a> {
     roster: &'a Roster,
     duty: &'a Duty,
-    served: &'a BTreeMap<Date, EngineerId>,
+    known: Known<'a>,
     members: Vec<&'a Engineer>,
     state: State,
 }
@@ -84,12 +83,12 @@ struct Draft<'a> {
 
 impl<'a> Rotation<'a> {
     /// The rotation before its first week.
-    pub fn new(roster: &'a Roster, duty: &'a Duty, served: &'a BTreeMap<Date, EngineerId>) -> Rotation<'a> {
+    pub fn new(roster: &'a Roster, duty: &'a Duty, known: Known<'a>) -> Rotation<'a> {
         let members: Vec<&Engineer> = duty.members.iter().filter_map(|id| roster.engineers.get(id)).collect();
         // Whoever joins later enters when they join.
         let queue = (0..members.len()).filter(|member| !joins_after(members[*member], duty.since)).collect();
         let records = vec![ServiceRecord::default(); members.len()];
-        Rotation { roster, duty, served, members, state: State { queue, records, days: 0 } }
+        Rotation { roster, duty, known, members, state: State { queue, records, days: 0 } }
     }
 
     /// Plays the week that starts on `monday` and tells who serves it.
@@ -131,15 +130,19 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    /// Who serves `day` whatever the calculation says: the log book first, then the roster's override. An override
-    /// that names somebody who is away is void: nobody is on duty while they are away.
+    /// Who serves `day` whatever the calculation says: the log book first, then who covers, then the roster's override.
+    /// Whoever is away is not on duty, whatever was agreed before.
     fn pin(&self, day: Date) -> Option<Pin<'a>> {
-        if let Some(engineer) = self.served.get(&day) {
+        if let Some(engineer) = self.known.served.get(&day) {
             return Some(Pin { engineer, origin: |_| ShiftOrigin::Served });
         }
-        let engineer = self.roster.engineers.get(self.duty.overrides.get(&day)?)?;
-        let origin = |instead_of| ShiftOrigin::Override { instead_of };
-        engineer.is_at_work(day).then_some(Pin { engineer: &engineer.id, origin })
+        let pin = |id: &EngineerId, origin: fn(Option<EngineerId>) -> ShiftOrigin| {
+            let engineer = self.roster.engineers.get(id).filter(|engineer| engineer.is_at_work(day))?;
+            Some(Pin { engineer: &engineer.id, origin })
+        };
+        let cover = self.known.covers.get(&day);
+        let cover = cover.and_then(|cover| pin(&cover.engineer, |instead_of| ShiftOrigin::Covered { instead_of }));
+        cover.or_else(|| pin(self.duty.overrides.get(&day)?, |instead_of| ShiftOrigin::Override { instead_of }))
     }
 
     /// Somebody who serves a day that was not theirs gives up their own day of the same week: the one they replaced
@@ -205,7 +208,7 @@ impl<'a> Rotation<'a> {
             };
             served.extend(member.map(|member| (draft.turn.day, number, member)));
         }
-        for (day, engineer) in self.served.range(monday.max(self.duty.since)..=sunday) {
+        for (day, engineer) in self.known.served.range(monday.max(self.duty.since)..=sunday) {
             if !drafts.iter().any(|draft| draft.turn.day == *day) {
                 let number = start + drafts.iter().filter(|draft| draft.turn.day < *day).count() as u32;
                 served.extend(self.member(engineer).map(|member| (*day, number, member)));

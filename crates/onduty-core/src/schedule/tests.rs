@@ -19,16 +19,17 @@ fn day(text: &str) -> Date {
 }
 
 fn plan_of(roster: &Roster, served: &BTreeMap<Date, EngineerId>, from: &str, to: &str) -> Vec<Shift> {
-    plan(roster, &roster.duties[0], served, day(from), day(to))
+    plan(roster, &roster.duties[0], Known { served, covers: &BTreeMap::new() }, day(from), day(to))
 }
 
-/// `Mon a, Tue b, …` with a sign for the origin: `*` spread, `!` override, `~` exchanged, `=` served, `-` nobody.
+/// `Mon a, Tue b, …` with a sign for the origin: `*` spread, `!` override, `+` covered, `~` exchanged, `=` served, `-` nobody.
 fn shown(plan: &[Shift]) -> String {
     let words = plan.iter().map(|shift| {
         let sign = match shift.origin {
             ShiftOrigin::Scheduled => "",
             ShiftOrigin::Spread { .. } => "*",
             ShiftOrigin::Override { .. } => "!",
+            ShiftOrigin::Covered { .. } => "+",
             ShiftOrigin::Exchanged { .. } => "~",
             ShiftOrigin::Served => "=",
             ShiftOrigin::Nobody => "-",
@@ -78,7 +79,7 @@ duties:
 fn an_override_leaves_the_others_where_they_are() {
     let roster = team(10, "    overrides: {2026-01-07: p08}\n");
     check(&roster, &[], "2026-01-05", "2026-01-15", "p00 p01 p08! p03 p04 p02 p05 p06 p07");
-    let wednesday = shift_on(&roster, &roster.duties[0], &BTreeMap::new(), day("2026-01-07")).unwrap();
+    let wednesday = shift_on(&roster, &roster.duties[0], Known::NOTHING, day("2026-01-07")).unwrap();
     assert_eq!(wednesday.origin, ShiftOrigin::Override { instead_of: Some(EngineerId::from("p02")) });
 }
 
@@ -94,6 +95,37 @@ fn an_override_to_somebody_away_is_void() {
     let leave = roster::Leave { from: day("2026-01-05"), to: day("2026-01-06") };
     roster.engineers.get_mut("p04").unwrap().leave.push(leave);
     check(&roster, &[], "2026-01-05", "2026-01-06", "p00 p01");
+}
+
+#[test]
+fn who_covers_serves_and_whoever_was_skipped_comes_next() {
+    let roster = team(8, "    overrides: {2026-01-06: p05}\n");
+    let cover = |who: &str| Cover { engineer: who.into(), by: "p00".into(), at: Timestamp::UNIX_EPOCH };
+    let with = |days: &[(&str, &str)], from, to| {
+        let covers = days.iter().map(|(at, who)| (day(at), cover(who))).collect();
+        let known = Known { served: &BTreeMap::new(), covers: &covers };
+        plan(&roster, &roster.duties[0], known, day(from), day(to))
+    };
+    assert_eq!(shown(&with(&[], "2026-01-05", "2026-01-09")), "p00 p05! p02 p03 p04");
+    let covered = with(&[("2026-01-06", "p07"), ("2026-01-09", "p06")], "2026-01-05", "2026-01-12");
+    assert_eq!(shown(&covered), "p00 p07+ p02 p03 p06+ p01");
+    assert_eq!(covered[1].origin, ShiftOrigin::Covered { instead_of: Some("p01".into()) });
+    // They give up their own day of that week, and the next turn comes soon.
+    let plan = with(&[("2026-01-09", "p00")], "2026-01-05", "2026-01-30");
+    assert_eq!(turns_near(&plan, &"p00".into(), day("2026-01-09")), [day("2026-01-16")]);
+}
+
+#[test]
+fn who_is_away_covers_nobody() {
+    let text = "engineers:\n  a: {}\n  b: {leave: 2026-01-05}\nduties:\n  d: {members: [a, b], zone: UTC}\n";
+    let roster = parsed(text);
+    let covers = BTreeMap::from([(
+        day("2026-01-05"),
+        Cover { engineer: "b".into(), by: "a".into(), at: Timestamp::UNIX_EPOCH },
+    )]);
+    let known = Known { served: &BTreeMap::new(), covers: &covers };
+    let shift = shift_on(&roster, &roster.duties[0], known, day("2026-01-05")).unwrap();
+    assert_eq!(shift.engineer, Some("a".into()));
 }
 
 #[test]
@@ -148,12 +180,12 @@ fn a_small_team_goes_round_within_the_week() {
 #[test]
 fn the_pages_find_who_is_on_duty_and_who_is_next() {
     let roster = team(8, "");
-    let (duty, none) = (&roster.duties[0], BTreeMap::new());
-    let at = |text: &str| on_duty_at(&roster, duty, &none, text.parse().unwrap()).unwrap();
+    let duty = &roster.duties[0];
+    let at = |text: &str| on_duty_at(&roster, duty, Known::NOTHING, text.parse().unwrap()).unwrap();
     assert_eq!(at("2026-01-05T12:00:00Z").day, day("2026-01-05"));
     assert_eq!(at("2026-01-09T20:00:00Z").day, day("2026-01-12"));
-    assert_eq!(shift_after(&roster, duty, &none, day("2026-01-09")).unwrap().day, day("2026-01-12"));
-    let plan = plan_of(&roster, &none, "2026-01-05", "2026-02-05");
+    assert_eq!(shift_after(&roster, duty, Known::NOTHING, day("2026-01-09")).unwrap().day, day("2026-01-12"));
+    let plan = plan_of(&roster, &BTreeMap::new(), "2026-01-05", "2026-02-05");
     let turn = next_turn(&plan, &EngineerId::from("p03"), day("2026-01-09")).unwrap();
     assert!(turn.day > day("2026-01-09") && turn.engineer == Some(EngineerId::from("p03")));
     assert_eq!(next_turn(&plan, &EngineerId::from("zoe"), day("2026-01-05")), None);
@@ -299,7 +331,7 @@ proptest! {
         let from = day("2026-01-05").checked_add(jiff::Span::new().days(from)).unwrap();
         let to = from.checked_add(jiff::Span::new().days(length)).unwrap();
         let whole = plan_of(&roster, &BTreeMap::new(), "2026-01-05", "2027-03-31");
-        let part = plan(&roster, &roster.duties[0], &BTreeMap::new(), from, to);
+        let part = plan(&roster, &roster.duties[0], Known::NOTHING, from, to);
         let cut: Vec<Shift> = whole.into_iter().filter(|shift| (from..=to).contains(&shift.day)).collect();
         prop_assert_eq!(part, cut);
     }

@@ -14,6 +14,7 @@ use onduty_core::engine::{self, Action, ActionRefused, Board, Effect, Memory, Pl
 use onduty_core::gate::{self, Blocker};
 use onduty_core::ids::{DutyId, EngineerId, Environment, SourceName, Subject};
 use onduty_core::item::ItemId;
+use onduty_core::schedule;
 use onduty_core::signal::{Fact, Kind, Observation, RolloutFact, RolloutState, Snapshot};
 use onduty_core::signal_feeds::KEPT_AFTER_NEWS;
 
@@ -69,6 +70,7 @@ impl App {
             Action::ResolveRollout { id, state } => Some((id.clone(), *state)),
             _ => None,
         };
+        day.check_other_duties(&mut tx, &action).await?;
         day.act(&mut tx, by, action).await?;
         if let Some((id, state)) = settled {
             day.settle_rollout(&mut tx, &id, state).await?;
@@ -77,6 +79,18 @@ impl App {
         tx.commit().await?;
         self.bus.tell(Change::Day(duty.clone()));
         Ok(())
+    }
+
+    /// Whether [`App::act`] would do it; nothing changes.
+    ///
+    /// # Errors
+    /// As [`App::act`].
+    pub async fn would_act(&self, duty: &DutyId, by: Option<&EngineerId>, action: Action) -> Result<(), DayError> {
+        let mut tx = self.store.begin().await?;
+        let instance = self.instance();
+        let mut day = Loaded::load(&instance, &mut tx, duty, self.clock.duty_now()).await?;
+        day.check_other_duties(&mut tx, &action).await?;
+        day.act(&mut tx, by, action).await
     }
 
     /// Presses the button: the gate is judged again in the transaction that records the press, and only what the
@@ -249,6 +263,21 @@ impl<'a> Loaded<'a> {
         let duty = self.rules.duty.id.clone();
         store::journal::append(tx, &Record::Acted { duty, at: self.now, by: by.cloned(), action }).await?;
         self.apply(tx, &plan).await
+    }
+
+    /// That nobody is to serve two duties on one day.
+    async fn check_other_duties(&self, tx: &mut Tx, action: &Action) -> Result<(), DayError> {
+        let Action::Cover { day, engineer } = action else { return Ok(()) };
+        let others = self.instance.roster.duties.iter().filter(|other| other.id != self.rules.duty.id);
+        for other in others.filter(|other| other.members.contains(engineer)) {
+            let board = load_board(tx, &other.id).await?;
+            let shift = schedule::shift_on(&self.instance.roster, other, board.known(), *day);
+            if shift.and_then(|shift| shift.engineer).as_ref() == Some(engineer) {
+                let (engineer, duty) = (engineer.clone(), other.name.clone());
+                return Err(ActionRefused::ServesElsewhere { engineer, duty, day: *day }.into());
+            }
+        }
+        Ok(())
     }
 
     /// Records what onduty itself did to the world.

@@ -93,10 +93,9 @@ impl Look {
     pub fn current_shift(&self) -> Option<Shift> {
         match &self.memory.board.shift {
             Some(running) if calendar::is_within_shift(&self.duty, self.now) == Some(running.day) => {
-                let served = &self.memory.board.served;
-                schedule::shift_on(&self.instance.roster, &self.duty, served, running.day)
+                schedule::shift_on(&self.instance.roster, &self.duty, self.board().known(), running.day)
             }
-            _ => schedule::on_duty_at(&self.instance.roster, &self.duty, &self.memory.board.served, self.now),
+            _ => schedule::on_duty_at(&self.instance.roster, &self.duty, self.board().known(), self.now),
         }
     }
 
@@ -110,7 +109,7 @@ impl Look {
         let from =
             calendar::shift_day_at(&self.duty, self.now).unwrap_or_else(|| calendar::day_of(&self.duty, self.now));
         let to = from.checked_add(jiff::Span::new().days(days)).unwrap_or(Date::MAX);
-        schedule::plan(&self.instance.roster, &self.duty, &self.memory.board.served, from, to)
+        schedule::plan(&self.instance.roster, &self.duty, self.board().known(), from, to)
     }
 
     /// Whether `engineer` serves the shift that runs now.

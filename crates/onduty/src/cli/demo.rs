@@ -16,6 +16,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use onduty_core::calendar;
+use onduty_core::schedule::Known;
 use onduty_fakes::datadog::Datadog;
 use onduty_fakes::scenario::{Player, Scenario};
 use onduty_fakes::{Channel, Hook, Server, WorldOptions, sample};
@@ -353,7 +354,7 @@ impl Demo for Controls {
 async fn sign_in_today(app: &App) -> anyhow::Result<String> {
     let instance = app.instance();
     let duty = instance.roster.duties.first().context("the sample roster has a duty")?;
-    let shift = onduty_core::schedule::on_duty_at(&instance.roster, duty, &Default::default(), app.clock.duty_now());
+    let shift = onduty_core::schedule::on_duty_at(&instance.roster, duty, Known::NOTHING, app.clock.duty_now());
     let engineer = shift.and_then(|shift| shift.engineer).context("somebody is on duty in the sample")?;
     let name = instance.roster.name_of(&engineer).to_owned();
     let mut tx = app.store.begin().await?;

@@ -84,7 +84,7 @@ enum Command {
     Owner(owner::OwnerArgs),
     /// Response times around a rollout: which endpoints got slower
     Perf(perf::PerfArgs),
-    /// A fair plan, from and to files: solve, check
+    /// Who serves when: show, cover; and a fair plan, from and to files: solve, check
     Plan(plan::PlanArgs),
     /// Send a signal, or explain what a payload means
     Signal(signal::SignalArgs),
@@ -140,7 +140,7 @@ pub fn run() -> ExitCode {
             Command::Item(args) => client::exit(item::run(args).await),
             Command::Owner(args) => owner::run(args).await,
             Command::Perf(args) => perf::run(&args).await,
-            Command::Plan(args) => plan::run(&args),
+            Command::Plan(args) => plan::run(args).await,
             Command::Signal(args) => signal::run(args).await,
             Command::Rollout(args) => client::exit(rollout::run(args).await),
             Command::People(args) => client::exit(people::run(args).await),

@@ -1,6 +1,6 @@
-//! `onduty plan solve` and `check`: plans as files. Needs no server.
+//! `onduty plan`: `solve` and `check` have plans as files and need no server; `team` asks one who serves when.
 
-use super::{BAD_INPUT, FINDING, OK};
+use super::{BAD_INPUT, FINDING, OK, client};
 use crate::texts::{self, count, human_number, visible};
 use clap::{Args, Subcommand};
 use onduty_core::plan::{self, Facts, LEVELS, Problem, Solution, Solved, Verdict};
@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod team;
 mod wire;
 
 /// Bytes of a file of a plan; ten thousand people have some twenty million.
@@ -40,6 +41,12 @@ enum PlanCommand {
     ///
     /// Exits with 0 when every hard rule holds, 1 when one does not, 2 when a file cannot be read.
     Check(CheckArgs),
+    /// Who serves the coming days, and why
+    Show(team::ShowArgs),
+    /// Serve a day instead of whose turn it is; today is taken over at once
+    Cover(team::CoverArgs),
+    /// Whose turn it was serves again
+    EndCover(team::EndCoverArgs),
 }
 
 #[derive(Debug, Args)]
@@ -89,10 +96,13 @@ enum Unreadable {
 }
 
 /// Does what the command says.
-pub fn run(args: &PlanArgs) -> ExitCode {
-    let done = match &args.command {
-        PlanCommand::Solve(args) => solved(args),
-        PlanCommand::Check(args) => checked(args),
+pub async fn run(args: PlanArgs) -> ExitCode {
+    let done = match args.command {
+        PlanCommand::Solve(args) => solved(&args),
+        PlanCommand::Check(args) => checked(&args),
+        PlanCommand::Show(args) => return client::exit(team::show(args).await),
+        PlanCommand::Cover(args) => return client::exit(team::cover(args).await),
+        PlanCommand::EndCover(args) => return client::exit(team::end_cover(args).await),
     };
     match done {
         Ok(code) => ExitCode::from(code),

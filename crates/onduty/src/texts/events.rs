@@ -59,6 +59,16 @@ pub fn event(event: &Event, tell: &Telling<'_>) -> String {
         Event::ShiftEnded { engineer, open } => {
             format!("the shift of {} ended with {}", tell.name(engineer), count(*open as usize, "open item"))
         }
+        Event::Covered { day, engineer, instead_of } => {
+            let instead = instead_of
+                .as_ref()
+                .map_or_else(|| "where nobody could".to_owned(), |id| format!("instead of {}", tell.name(id)));
+            format!("{} serves {} {instead}", tell.name(engineer), tell.day(*day))
+        }
+        Event::CoverEnded { day, engineer, serves } => {
+            let serves = serves.as_ref().map_or_else(|| "nobody".to_owned(), |id| tell.name(id));
+            format!("{} does not cover {} any more; {serves} serves it", tell.name(engineer), tell.day(*day))
+        }
         Event::ItemOpened { step, why: reason } => format!("{}: {}", tell.goal(step), opened(reason, tell)),
         Event::ItemReopened { step } => format!("{}: opened again", tell.goal(step)),
         Event::ItemClosed { step, how } => format!("{}: closed, {}", tell.goal(step), closing(how, tell)),
@@ -167,6 +177,18 @@ mod tests {
             (
                 Event::ItemClosed { step: "main-green".into(), how: Closing::ConditionCleared },
                 "main-green: closed, its condition no longer holds",
+            ),
+            (
+                Event::Covered {
+                    day: "2026-03-03".parse().unwrap(),
+                    engineer: "omar".into(),
+                    instead_of: Some("lena".into()),
+                },
+                "Omar Haddad serves tomorrow instead of Lena Vogt",
+            ),
+            (
+                Event::CoverEnded { day: "2026-03-09".parse().unwrap(), engineer: "omar".into(), serves: None },
+                "Omar Haddad does not cover Mon 9 Mar any more; nobody serves it",
             ),
             (Event::Taken { from: Some("omar".into()) }, "took over from Omar Haddad"),
             (Event::Snoozed { until: SnoozeUntil::NextRollout }, "snoozed this until the next rollout has arrived"),

@@ -19,7 +19,7 @@ use onduty_core::gate::{self, Blocker, GateInputs};
 use onduty_core::ids::{EngineerId, Environment};
 use onduty_core::item::{Item, ItemId};
 use onduty_core::logbook::Entry;
-use onduty_core::schedule::Shift;
+use onduty_core::schedule::{Shift, ShiftOrigin};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -405,14 +405,31 @@ pub async fn process(State(web): State<Web>, Extension(visit): Extension<Visit>)
     })))
 }
 
+/// Why somebody has a shift, in a word, and whose turn it was.
+fn origin(origin: &ShiftOrigin) -> (&'static str, Option<&EngineerId>) {
+    match origin {
+        ShiftOrigin::Scheduled => ("scheduled", None),
+        ShiftOrigin::Spread { in_order } => ("spread", Some(in_order)),
+        ShiftOrigin::Override { instead_of } => ("override", instead_of.as_ref()),
+        ShiftOrigin::Covered { instead_of } => ("covered", instead_of.as_ref()),
+        ShiftOrigin::Exchanged { with } => ("exchanged", Some(with)),
+        ShiftOrigin::Served => ("served", None),
+        ShiftOrigin::Nobody => ("nobody", None),
+    }
+}
+
 /// `GET /api/v1/duties/{duty}/team`: the coming shifts.
 pub async fn team(State(web): State<Web>, Extension(visit): Extension<Visit>) -> Result<Json<Value>, HttpError> {
     let scene = scene(&web, &visit).await?;
     let look = &scene.look;
+    let person = |id: &EngineerId| json!({"id": id, "name": look.instance.roster.name_of(id)});
     let shift = |shift: Shift| {
+        let (origin, instead_of) = origin(&shift.origin);
         json!({
             "day": shift.day,
-            "engineer": shift.engineer.as_ref().map(|id| json!({"id": id, "name": look.instance.roster.name_of(id)})),
+            "engineer": shift.engineer.as_ref().map(person),
+            "origin": origin,
+            "instead_of": instead_of.map(person),
         })
     };
     Ok(Json(look.coming(60).into_iter().map(shift).collect()))

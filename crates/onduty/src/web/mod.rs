@@ -25,6 +25,7 @@ mod performance;
 pub mod policy;
 mod present;
 pub mod routes;
+mod shifts;
 mod single_sign_on;
 mod suggestions;
 mod telemetry;

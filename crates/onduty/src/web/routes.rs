@@ -4,7 +4,7 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{
-    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, performance, single_sign_on,
+    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, performance, shifts, single_sign_on,
     suggestions, telemetry, walls, why_not,
 };
 use crate::server::Limits;
@@ -78,6 +78,7 @@ pub fn all() -> Vec<Route> {
         page("/log/{duty}/{file}", Look, Path, "A day of the log book as Markdown", get(pages::log_markdown)),
         page("/process", Look, Query, "The process", get(pages::process)),
         page("/team", Look, Query, "Who is next", get(pages::team)),
+        page("/team/cover", Look, Query, "What it means that somebody else serves a day", get(shifts::cover)),
         page("/suggestions", Look, Query, "How often suggestions were right", get(suggestions::page)),
         page("/performance", Look, Query, "What a rollout did to response times", get(performance::page)),
         page("/performance/endpoint", Look, Query, "What rollouts did to an endpoint", get(performance::endpoint)),
@@ -100,6 +101,7 @@ pub fn all() -> Vec<Route> {
         form("/duty/{duty}/note", Work, Path, "Writes a note", post(acts::note)),
         form("/duty/{duty}/rollout", RollOut, Path, "Presses the button", post(acts::roll_out)),
         form("/duty/{duty}/rollouts/{id}/resolve", RollOut, Path, "Says how a lost rollout ended", post(acts::resolve)),
+        form("/duty/{duty}/shifts/{day}/{verb}", Work, Path, "Changes who serves a day", post(shifts::change)),
         form("/duty/{duty}/walls", ManageWalls, Path, "Makes a wall screen", post(acts::make_wall)),
         form("/duty/{duty}/walls/{id}/revoke", ManageWalls, Path, "Revokes a wall screen", post(acts::revoke_wall)),
         form("/links", ManagePeople, Instance, "Makes a sign-in link", post(acts::make_link)),
@@ -148,6 +150,7 @@ pub fn all() -> Vec<Route> {
         page("/api/v1/items/{id}/why-not", Look, Item, "Why somebody is not proposed as owner", get(why_not::why_not)),
         form("/api/v1/items/{id}/{verb}", Work, Item, "Changes an item", post(api::act)),
         form("/api/v1/duties/{duty}/questions", Ask, Path, "Asks the one on duty", post(api::ask)),
+        form("/api/v1/duties/{duty}/shifts/{day}/{verb}", Work, Path, "Changes who serves a day", post(shifts::api)),
         form("/api/v1/duties/{duty}/notes", Work, Path, "Writes a note", post(api::note)),
         form("/api/v1/duties/{duty}/rollouts", RollOut, Path, "Presses the button", post(api::roll_out)),
         form(

@@ -9,6 +9,7 @@ mod bugsink_faults;
 mod button;
 mod cli_day;
 mod compared;
+mod covers;
 mod day;
 mod disk_faults;
 mod doctor;

@@ -1,5 +1,6 @@
 //! The rules of the engine as tables: one test for each thing that the engine promises.
 
+mod covers;
 mod day;
 mod gate;
 mod items;

@@ -83,7 +83,7 @@ pub fn page(view: &TeamView, reader: &Reader<'_>) -> Markup {
             ))
         } @else {
             div class="columns even" {
-                div class="main-column" { (coming(view, reader)) (how_to_change(view)) }
+                div class="main-column" { (coming(view, reader)) (how_to_change(view, reader)) }
                 aside class="side-column" aria-labelledby="members-title" { (members(view, reader)) }
             }
         }
@@ -149,6 +149,10 @@ fn origin(shift: &Shift, reader: &Reader<'_>) -> Markup {
             ShiftOrigin::Exchanged { with } => { "exchanged this week with " bdi { (reader.tell.first_name(with)) } }
             ShiftOrigin::Override { instead_of: Some(id) } => { "instead of " bdi { (reader.tell.name(id)) } }
             ShiftOrigin::Override { instead_of: None } => "the roster says so",
+            ShiftOrigin::Covered { instead_of } => {
+                @match instead_of { Some(id) => { "agreed, instead of " bdi { (reader.tell.name(id)) } } None => "agreed" }
+                @if shift.day > reader.tell.today() { " " (parts::press(reader, &shift_path(reader, shift.day, "end-cover"), "Take back", None, "small", &[])) }
+            }
             ShiftOrigin::Served if shift.day == reader.tell.today() => "on duty",
             ShiftOrigin::Served => "served",
             ShiftOrigin::Nobody => "everybody is away: somebody has to step in",
@@ -179,17 +183,75 @@ fn members(view: &TeamView, reader: &Reader<'_>) -> Markup {
     }
 }
 
-fn how_to_change(view: &TeamView) -> Markup {
-    let day = view.shifts.get(1).or(view.shifts.first()).map(|shift| shift.day);
-    let other = view.shifts.iter().skip(2).find_map(|shift| shift.engineer.as_ref());
+fn shift_path(reader: &Reader<'_>, day: Date, verb: &str) -> String {
+    format!("/duty/{}/shifts/{day}/{verb}", reader.duty)
+}
+
+fn how_to_change(view: &TeamView, reader: &Reader<'_>) -> Markup {
     html! {
         section class="how" {
-            h2 { "Swap a day" }
-            p { "Agree with whoever takes it, then write the day into " code { (texts::visible(&view.roster_file)) } ". onduty reads it as soon as it is saved; the turn of whoever was skipped comes next." }
-            @if let (Some(day), Some(other)) = (day, other) {
-                pre class="example" tabindex="0" { code { "overrides:\n  " (day) ": " (texts::visible(other.as_str())) } }
+            h2 { "Somebody else serves a day" }
+            p { "Agree with whoever takes it, then say so here: also for today, at once. The turn of whoever was skipped comes next." }
+            @if reader.may_act {
+                form class="one-line" method="get" action="/team/cover" {
+                    input type="hidden" name="duty" value=(reader.duty);
+                    label for="cover-day" class="unseen" { "Which day?" }
+                    select id="cover-day" name="day" required {
+                        @for shift in &view.shifts {
+                            option value=(shift.day) { (reader.tell.day(shift.day)) @if let Some(engineer) = &shift.engineer { ", " (reader.tell.name(engineer)) } @else { ", nobody" } }
+                        }
+                    }
+                    label for="cover-who" class="unseen" { "Who serves it?" }
+                    select id="cover-who" name="engineer" required {
+                        option value="" { "Who serves it?" }
+                        @for member in &view.members {
+                            option value=(member.engineer) { (reader.tell.name(&member.engineer)) @if Some(&member.engineer) == reader.me { " (you)" } }
+                        }
+                    }
+                    (parts::button("See what it means", None, "small"))
+                }
             }
+            p class="dim" { "Days that are known long before may stand in " code { (texts::visible(&view.roster_file)) } " as " code { "overrides" } "." }
         }
+    }
+}
+
+/// Somebody is to serve a day instead of whose turn it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoverView {
+    /// Which day.
+    pub day: Date,
+    /// Who is to serve it.
+    pub engineer: EngineerId,
+    /// Whose turn it is; nobody's when everybody is away.
+    pub instead_of: Option<EngineerId>,
+    /// Their other turns within a week.
+    pub near: Vec<Date>,
+    /// Why it cannot be.
+    pub refused: Option<String>,
+}
+
+/// What it means, before it is agreed.
+pub fn cover(view: &CoverView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    let who = tell.name(&view.engineer);
+    let days: Vec<String> = view.near.iter().map(|day| tell.day(*day)).collect();
+    html! {
+        header class="summary" {
+            h1 { span { bdi { (who) } " serves " time datetime=(view.day) { (tell.day(view.day)) } @if let Some(id) = &view.instead_of { " instead of " bdi { (tell.name(id)) } } } }
+        }
+        @if let Some(refused) = &view.refused {
+            p { "That cannot be: " (parts::text(refused)) "." }
+        } @else {
+            ul class="why" {
+                @if days.is_empty() { li { "It is their only turn within a week." } }
+                @else { li { bdi { (tell.first_name(&view.engineer)) } " also serves " (texts::and(&days)) "." } }
+                @if let Some(id) = &view.instead_of { li { bdi { (tell.first_name(id)) } " keeps the place at the front of the queue." } }
+                li { "The log book says who agreed it; it can be taken back until the shift begins." }
+            }
+            (parts::press(reader, &shift_path(reader, view.day, "cover"), "Agree", None, "go", &[("engineer", view.engineer.as_str())]))
+        }
+        p { a href={ "/team?duty=" (reader.duty) } { "Back to the team" } }
     }
 }
 

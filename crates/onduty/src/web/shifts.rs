@@ -1,0 +1,105 @@
+//! Who serves which day instead: pages and API.
+
+use super::Web;
+use super::api::{self, Body};
+use super::auth::Visit;
+use super::error::HttpError;
+use super::form::{Posted, own_path};
+use super::pages::{draw, me, scene};
+use super::views::layout::Here;
+use super::views::team::{self, CoverView};
+use axum::Json;
+use axum::extract::{Extension, Path, Query, State};
+use axum::response::Redirect;
+use jiff::civil::Date;
+use maud::Markup;
+use onduty_core::engine::Action;
+use onduty_core::ids::EngineerId;
+use onduty_core::schedule;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Who is to serve which day.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    day: String,
+    engineer: String,
+}
+
+/// What comes with a change.
+#[derive(Debug, Default, Deserialize)]
+pub struct Wanted {
+    /// Who serves; whoever asks unless given.
+    engineer: Option<String>,
+    back: Option<String>,
+}
+
+fn day_of(text: &str) -> Result<Date, HttpError> {
+    text.parse().map_err(|_| HttpError::BadInput("a day is written as 2026-03-02".to_owned()))
+}
+
+fn action(visit: &Visit, day: &str, verb: &str, engineer: Option<String>) -> Result<Action, HttpError> {
+    let day = day_of(day)?;
+    Ok(match verb {
+        "cover" => {
+            let engineer = engineer.filter(|id| !id.is_empty()).map(EngineerId::new);
+            Action::Cover { day, engineer: engineer.map_or_else(|| visit.person().map(|me| me.acts_as()), Ok)? }
+        }
+        "end-cover" => Action::EndCover { day },
+        _ => return Err(HttpError::NotFound(format!("a shift cannot be told to {verb}"))),
+    })
+}
+
+/// `GET /team/cover`: nothing changes before somebody has seen what it means.
+pub async fn cover(
+    State(web): State<Web>,
+    Extension(visit): Extension<Visit>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, HttpError> {
+    let scene = scene(&web, &visit).await?;
+    let look = &scene.look;
+    let (day, engineer) = (day_of(&asked.day)?, EngineerId::new(asked.engineer));
+    let me = me(&visit);
+    let wanted = Action::Cover { day, engineer: engineer.clone() };
+    let refused = match web.app.would_act(&look.duty.id, me.as_ref(), wanted).await {
+        Ok(()) => None,
+        Err(crate::app::DayError::Refused(refused)) => Some(refused.to_string()),
+        Err(error) => return Err(error.into()),
+    };
+    let plan = look.coming(400);
+    let view = CoverView {
+        instead_of: plan.iter().find(|shift| shift.day == day).and_then(|shift| shift.engineer.clone()),
+        near: schedule::turns_near(&plan, &engineer, day),
+        day,
+        engineer,
+        refused,
+    };
+    let back = format!("/team?duty={}", look.duty.id);
+    let reader = scene.reader(&visit, me.as_ref(), &back);
+    let body = team::cover(&view, &reader);
+    Ok(draw(&web, &scene, &reader, "Team", Here::Team, body))
+}
+
+/// `POST /duty/{duty}/shifts/{day}/{verb}`
+pub async fn change(
+    State(web): State<Web>,
+    Extension(visit): Extension<Visit>,
+    Path((_, day, verb)): Path<(String, String, String)>,
+    Posted(wanted): Posted<Wanted>,
+) -> Result<Redirect, HttpError> {
+    let action = action(&visit, &day, &verb, wanted.engineer)?;
+    web.app.act(visit.duty()?, Some(&visit.person()?.acts_as()), action).await?;
+    Ok(Redirect::to(&own_path(wanted.back.as_deref().unwrap_or_default(), "/team")))
+}
+
+/// `POST /api/v1/duties/{duty}/shifts/{day}/{verb}`: answers the coming shifts.
+pub async fn api(
+    State(web): State<Web>,
+    Extension(visit): Extension<Visit>,
+    Path((_, day, verb)): Path<(String, String, String)>,
+    Body(wanted): Body<Wanted>,
+) -> Result<Json<Value>, HttpError> {
+    let action = action(&visit, &day, &verb, wanted.engineer)?;
+    web.app.act(visit.duty()?, Some(&visit.person()?.acts_as()), action).await?;
+    api::team(State(web), Extension(visit)).await
+}
