@@ -6,6 +6,7 @@
 mod access;
 pub mod compared;
 mod events;
+pub mod icalendar;
 mod markdown;
 mod owners;
 pub mod performance;
