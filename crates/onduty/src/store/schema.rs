@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     step!(6, "restored", "0006_restored.sql"),
     step!(8, "latency", "0008_latency.sql"),
     step!(9, "performance", "0009_performance.sql"),
+    step!(10, "calendar_feeds", "0010_calendar_feeds.sql"),
 ];
 
 /// The first step that can remember that a store came from a backup: older stores are not backed up.

@@ -1,14 +1,20 @@
-//! Who may come in: accounts, sessions, links that sign in once, tokens for scripts and for wall screens.
+//! Who may come in: accounts, sessions, links that sign in once, tokens for scripts and for wall screens, addresses of
+//! calendar feeds.
 //!
 //! Secrets leave [`Secret::new`] once, to be shown or sent, and are stored as hashes only. All times here are real. What
 //! an account may do is for the policy to say: roles and scopes are its words.
 
 mod accounts;
+mod calendar_feeds;
 mod logins;
 mod sessions;
 mod tokens;
 
 pub use accounts::{Account, AccountId, NewAccount, add, all, by_engineer, disable, enable, get, set_admin, set_role};
+pub use calendar_feeds::{
+    CalendarFeed, FeedOf, Told, ToldEvent, add_calendar_feed, calendar_feed_of, calendar_feeds, revoke_calendar_feed,
+    tell_calendar_feed, told_by, touch_calendar_feed,
+};
 pub use logins::{
     Identity, Login, identities_of, identity_of, link_identity, login_called, login_of, set_login, set_password,
     unlink_identities, use_identity,
@@ -94,6 +100,7 @@ mod tests {
             add_link(&mut tx, &account, now, now + ABSOLUTE).await.unwrap(),
             add_api_token(&mut tx, &account, "ci", &["gate:read".into()], now, now + ABSOLUTE).await.unwrap().0,
             add_wall_token(&mut tx, &"developers".into(), "kitchen", now).await.unwrap().0,
+            add_calendar_feed(&mut tx, &FeedOf::Account(account.clone()), "phone", now).await.unwrap().0,
         ];
         tx.commit().await.unwrap();
         execute(&store, "pragma wal_checkpoint(truncate)").await.unwrap();

@@ -40,7 +40,7 @@ impl ApiToken {
 }
 
 /// How often a used token is written down as used.
-const USE_KEPT_EVERY: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const USE_KEPT_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// Writes down that a token is used.
 ///

@@ -134,6 +134,11 @@ async fn filled(place: &Place) -> Store {
     access::add_link(&mut tx, &lena, at(NOON), at(LATER)).await.unwrap();
     access::add_api_token(&mut tx, &lena, "ci", &["gate:read".into()], at(NOON), at(LATER)).await.unwrap();
     access::add_wall_token(&mut tx, &duty(), "kitchen", at(NOON)).await.unwrap();
+    let (_, feed) =
+        access::add_calendar_feed(&mut tx, &access::FeedOf::Account(lena), "phone", at(NOON)).await.unwrap();
+    let event = access::ToldEvent { hash: HOSTILE.into(), since: at(NOON) };
+    let told = access::Told { events: [("developers-2026-03-02".to_owned(), event)].into(), changed_at: at(NOON) };
+    access::tell_calendar_feed(&mut tx, &feed, &told, at(NOON)).await.unwrap();
     tx.commit().await.unwrap();
     store
 }
