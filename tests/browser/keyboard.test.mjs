@@ -165,7 +165,7 @@ test("the whole day by keyboard", { timeout: 180_000 }, async (t) => {
     assert.match(await page.locator("#log-entries").textContent(), /May I restart the staging queue/);
     await leaveField();
     await press("g", "m");
-    await page.getByText("Screens and sign-in").waitFor();
+    await page.getByText("Screens, calendars and sign-in").waitFor();
     await press("g", "p");
     await page.getByRole("heading", { name: "The day of developers" }).waitFor();
   });

@@ -118,6 +118,34 @@ pub enum AccessEvent {
         /// Where it hung.
         name: String,
     },
+    /// A calendar feed of somebody's turns was made.
+    CalendarFeedMade {
+        /// Whose.
+        whom: String,
+        /// Which calendar reads it.
+        name: String,
+    },
+    /// It was taken back.
+    CalendarFeedRevoked {
+        /// Whose.
+        whom: String,
+        /// Which calendar read it.
+        name: String,
+    },
+    /// A calendar feed of a duty's shifts was made.
+    DutyFeedMade {
+        /// Of which.
+        duty: DutyId,
+        /// Which calendar reads it.
+        name: String,
+    },
+    /// It was taken back.
+    DutyFeedRevoked {
+        /// Of which.
+        duty: DutyId,
+        /// Which calendar read it.
+        name: String,
+    },
     /// Other settings are in force.
     SettingsChanged {
         /// The file.

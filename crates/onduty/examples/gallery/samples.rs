@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use onduty::texts::{LogLine, Telling};
 use onduty::web::views::access::{AccessLine, AccessLogView};
-use onduty::web::views::account::{AccountView, KeysView, SessionView, TokenView};
+use onduty::web::views::account::{AccountView, FeedView, KeysView, SessionView, TokenView};
 use onduty::web::views::door::{ErrorView, PasswordField, ProveView, SignInView, WaitingView, WelcomeView};
 use onduty::web::views::gate::{CandidateView, GatePhase, GateView, OutputView, UnresolvedView};
 use onduty::web::views::item::ItemPageView;
@@ -970,6 +970,8 @@ pub fn team_page(day: Day) -> TeamView {
         admin: (day == Day::Normal).then(|| TeamAdminView {
             walls,
             new_wall: Some("http://127.0.0.1:4000/tv/0f9c2d7a51".to_owned()),
+            feeds: vec![feed("f3", "the team's own calendar", Some(at("13:10")))],
+            new_feed: None,
             new_link: None,
         }),
     }
@@ -1087,6 +1089,7 @@ fn keys(day: Day) -> KeysView {
             identities: Vec::new(),
             sessions: vec![session("s1", "Firefox on Linux", true)],
             tokens: Vec::new(),
+            feeds: Vec::new(),
         },
         _ => KeysView {
             login: Some("lena".to_owned()),
@@ -1094,8 +1097,13 @@ fn keys(day: Day) -> KeysView {
             identities: vec![("https://id.acme.example".to_owned(), subject, at("09:02"))],
             sessions: vec![session("s1", "Firefox on Linux", true), session("s2", "Safari on iPhone", false)],
             tokens: vec![token("t1", long, Some(at("13:58"))), token("t2", "\u{202e}gnp.exe", None)],
+            feeds: vec![feed("f1", "my phone", Some(at("13:40"))), feed("f2", long, None)],
         },
     }
+}
+
+fn feed(id: &str, name: &str, last_read: Option<Timestamp>) -> FeedView {
+    FeedView { id: id.to_owned(), name: name.to_owned(), made: days_ago(3), last_read }
 }
 
 /// One's own account.
@@ -1105,6 +1113,8 @@ pub fn account_page(day: Day) -> AccountView {
         rights: vec!["engineer of developers".to_owned(), "process owner of devops".to_owned()],
         keys: keys(day),
         new_token: (day == Day::Normal).then(|| "0f".repeat(32)),
+        has_turns: day != Day::Empty,
+        new_feed: (day == Day::Normal).then(|| format!("https://onduty.acme.example/calendar/{}.ics", "0f".repeat(32))),
         scopes: onduty::web::policy::Scope::ALL.map(|(scope, meaning)| (scope.word(), meaning)).to_vec(),
     }
 }

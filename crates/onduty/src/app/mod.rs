@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod attempts;
 pub mod audit;
 mod bus;
+mod calendar_feeds;
 mod comparisons;
 pub mod day;
 mod health;

@@ -1,10 +1,10 @@
-//! Who may do what: accounts, roles, links, sessions and tokens. Each change is one transaction with its entry in the log
+//! Who may do what: accounts, roles, links, sessions, tokens. Each change is one transaction with its entry in the log
 //! book of the instance.
 
 use super::sign_in::acts_as;
-use super::{App, operator};
+use super::{App, calendar_feeds, operator};
 use crate::clock::real_now;
-use crate::store::access::{self, Account, AccountId, NewAccount, Secret};
+use crate::store::access::{self, Account, AccountId, FeedOf, NewAccount, Secret};
 use crate::store::{Reader, StoreError, Tx};
 use jiff::SignedDuration;
 use onduty_core::ids::{DutyId, EngineerId, is_plain_id};
@@ -64,6 +64,8 @@ pub enum Deed {
     EndSession(String),
     /// Takes a token back.
     RevokeToken(String),
+    /// Takes a calendar feed back.
+    RevokeCalendarFeed(String),
     /// Forgets whom other systems know the account as.
     Unlink,
     /// Closes the account.
@@ -219,6 +221,11 @@ impl App {
                     events.push(AccessEvent::TokenRevoked { whom: whom.clone(), name: known.name });
                 }
             }
+            Deed::RevokeCalendarFeed(feed) => {
+                if let Some(name) = calendar_feeds::revoke(tx, &FeedOf::Account(id.clone()), &feed).await? {
+                    events.push(AccessEvent::CalendarFeedRevoked { whom: whom.clone(), name });
+                }
+            }
             Deed::Unlink => {
                 if access::unlink_identities(tx, id).await? > 0 {
                     events.push(AccessEvent::IdentitiesUnlinked { whom: whom.clone() });
@@ -263,6 +270,14 @@ impl App {
     /// See [`PeopleError`].
     pub async fn revoke_token(&self, by: &By, account: &AccountId, token: &str) -> Result<(), PeopleError> {
         self.do_to_any(by, account, Deed::RevokeToken(token.to_owned())).await
+    }
+
+    /// Takes one of an account's own calendar feeds back.
+    ///
+    /// # Errors
+    /// See [`PeopleError`].
+    pub async fn revoke_own_feed(&self, by: &By, account: &AccountId, feed: &str) -> Result<(), PeopleError> {
+        self.do_to_any(by, account, Deed::RevokeCalendarFeed(feed.to_owned())).await
     }
 
     /// Makes a token of an account; `within` is what it may do at most.
@@ -364,7 +379,7 @@ pub fn is_administrator(account: &Account) -> bool {
     account.admin && account.disabled_at.is_none() && !operator::is_operator(account)
 }
 
-fn one_line(text: &str, most: usize) -> String {
+pub(super) fn one_line(text: &str, most: usize) -> String {
     let text: String = text.trim().chars().filter(|c| !c.is_control()).take(most).collect();
     text.trim().to_owned()
 }

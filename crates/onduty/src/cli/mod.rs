@@ -5,6 +5,7 @@
 
 mod ask;
 mod backup;
+mod calendar;
 pub mod check;
 mod client;
 #[cfg(feature = "demo")]
@@ -94,6 +95,8 @@ enum Command {
     People(people::PeopleArgs),
     /// Tokens for scripts: list, make, revoke
     Token(people::TokenArgs),
+    /// Addresses from which calendars read turns: list, make, revoke
+    Calendar(calendar::CalendarArgs),
     /// Who came in, and who changed what anybody may do
     AccessLog(people::AccessLogArgs),
     /// Carries out one rollout; started by the server
@@ -145,6 +148,7 @@ pub fn run() -> ExitCode {
             Command::Rollout(args) => client::exit(rollout::run(args).await),
             Command::People(args) => client::exit(people::run(args).await),
             Command::Token(args) => client::exit(people::token(args).await),
+            Command::Calendar(args) => client::exit(calendar::run(args).await),
             Command::AccessLog(args) => client::exit(people::access_log(args).await),
             Command::Supervise => ExitCode::from(OK),
         }

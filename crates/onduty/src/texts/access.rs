@@ -48,6 +48,18 @@ pub fn access(event: &AccessEvent) -> String {
         AccessEvent::WallRevoked { duty, name } => {
             format!("revoked the wall screen of {} in “{}”", visible(duty.as_str()), visible(name))
         }
+        AccessEvent::CalendarFeedMade { whom, name } => {
+            format!("made the calendar feed “{}” with the turns of {}", visible(name), visible(whom))
+        }
+        AccessEvent::CalendarFeedRevoked { whom, name } => {
+            format!("revoked the calendar feed “{}” of {}", visible(name), visible(whom))
+        }
+        AccessEvent::DutyFeedMade { duty, name } => {
+            format!("made the calendar feed “{}” with the shifts of {}", visible(name), visible(duty.as_str()))
+        }
+        AccessEvent::DutyFeedRevoked { duty, name } => {
+            format!("revoked the calendar feed “{}” of {}", visible(name), visible(duty.as_str()))
+        }
         AccessEvent::SettingsChanged { file, hash, changes } => {
             let short: String = hash.chars().take(12).collect();
             let changes: Vec<String> = changes.iter().map(|change| visible(change)).collect();
@@ -107,6 +119,14 @@ mod tests {
             (role(Some("process-owner")), "made Omar Haddad a process owner of developers"),
             (role(None), "took the role of Omar Haddad in developers away"),
             (token, "made the token “ci” for Lena, which may read, write and rollout"),
+            (
+                AccessEvent::CalendarFeedMade { whom: "Lena".into(), name: "my phone".into() },
+                "made the calendar feed “my phone” with the turns of Lena",
+            ),
+            (
+                AccessEvent::DutyFeedRevoked { duty: "developers".into(), name: "the team's".into() },
+                "revoked the calendar feed “the team's” of developers",
+            ),
             (AccessEvent::SessionsEnded { whom: "Lena".into(), sessions: 1 }, "ended 1 session of Lena"),
             (settings(&[]), "roster.yml is in force as it is now (abcdefabcdef): it changed while no server ran"),
             (

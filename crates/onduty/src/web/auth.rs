@@ -1,6 +1,7 @@
 //! Who asks, and whether they may: every route goes through [`guard`].
 
 use super::arrival::Arrival;
+use super::calendar_feeds;
 use super::error::HttpError;
 use super::form;
 use super::held::{Held, HeldForm};
@@ -38,6 +39,8 @@ pub enum About {
     Item,
     /// The duty of the wall screen `{token}`.
     Wall,
+    /// None; the calendar feed `{token}` asks.
+    CalendarFeed,
 }
 
 /// What the guard of one route knows.
@@ -121,6 +124,7 @@ impl Visit {
         match policy::decide(&self.subject, wish, self.duty.as_ref()) {
             Decision::Refused(why) => Some(why.to_owned()),
             Decision::SignIn => Some("sign in first".to_owned()),
+            Decision::NotThere => Some("there is no such thing".to_owned()),
             Decision::Allowed | Decision::Prove => None,
         }
     }
@@ -148,6 +152,7 @@ pub async fn guard(
         }
         Decision::Allowed => {}
         Decision::SignIn => return Err(HttpError::SignIn),
+        Decision::NotThere => return Err(HttpError::NotFound(calendar_feeds::NOTHING.to_owned())),
         Decision::Prove if request.uri().path().starts_with("/api/") => return Err(HttpError::Prove),
         Decision::Prove => return hold(&guard, &visit, request).await,
         Decision::Refused(why) => return Err(HttpError::Refused(why.to_owned())),
@@ -180,7 +185,7 @@ fn about(guard: &Guard, request: &Request, path: &dyn Fn(&str) -> Option<String>
     let instance = guard.app.instance();
     let known = |name: &str| instance.roster.duties.iter().map(|duty| &duty.id).find(|id| id.as_str() == name).cloned();
     match guard.about {
-        About::Instance => None,
+        About::Instance | About::CalendarFeed => None,
         About::Path => known(&path("duty")?),
         About::Item => day::duty_of(&ItemId::from_text(&path("id")?), &instance),
         About::Wall => match &visit.subject {
@@ -198,7 +203,7 @@ fn about(guard: &Guard, request: &Request, path: &dyn Fn(&str) -> Option<String>
     }
 }
 
-/// Who asks: a wall screen by its address, a script by its token, a person by their session.
+/// Who asks: a wall screen or a calendar by its address, a script by its token, a person by their session.
 async fn identify(app: &App, headers: &HeaderMap, token: Option<&str>, about: About) -> Result<Visit, StoreError> {
     let mut visit = Visit {
         subject: Subject::Nobody,
@@ -210,7 +215,8 @@ async fn identify(app: &App, headers: &HeaderMap, token: Option<&str>, about: Ab
     };
     let (bearer, cookie) = (bearer(headers), cookie(headers));
     // Webhooks, assets and strangers have nothing to look up: they do not queue for the store.
-    if about != About::Wall && bearer.is_none() && cookie.is_none() {
+    let is_by_address = matches!(about, About::Wall | About::CalendarFeed);
+    if !is_by_address && bearer.is_none() && cookie.is_none() {
         return Ok(visit);
     }
     let mut reader = app.store.read().await?;
@@ -218,6 +224,14 @@ async fn identify(app: &App, headers: &HeaderMap, token: Option<&str>, about: Ab
         let secret = Secret::from_text(token.unwrap_or_default());
         if let Some(wall) = access::wall_token_of(&mut reader, &secret).await? {
             visit.subject = Subject::Wall { duty: wall.duty };
+        }
+        return Ok(visit);
+    }
+    if about == About::CalendarFeed {
+        if let Some(secret) = calendar_feeds::secret_in(token.unwrap_or_default())
+            && access::calendar_feed_of(&mut reader, &secret).await?.is_some()
+        {
+            visit.subject = Subject::CalendarFeed;
         }
         return Ok(visit);
     }

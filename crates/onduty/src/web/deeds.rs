@@ -15,6 +15,7 @@ pub struct Wanted {
     pub admin: Option<bool>,
     pub session: Option<String>,
     pub token: Option<String>,
+    pub feed: Option<String>,
 }
 
 /// The deed of a verb.
@@ -36,6 +37,7 @@ pub fn deed(verb: &str, wanted: Wanted) -> Result<Deed, HttpError> {
         "end-sessions" => Deed::EndSessions,
         "end-session" => Deed::EndSession(need(wanted.session, "session")?),
         "revoke-token" => Deed::RevokeToken(need(wanted.token, "token")?),
+        "revoke-calendar-feed" => Deed::RevokeCalendarFeed(need(wanted.feed, "feed")?),
         "unlink" => Deed::Unlink,
         "close" => Deed::Close,
         "open" => Deed::Open,
@@ -71,6 +73,7 @@ mod tests {
         check("administrator", "{}", Err("`admin` is missing: yes or no?"));
         check("end-session", r#"{"session": "s1"}"#, Ok(Deed::EndSession("s1".to_owned())));
         check("revoke-token", "{}", Err("`token` is missing"));
+        check("revoke-calendar-feed", r#"{"feed": "f1"}"#, Ok(Deed::RevokeCalendarFeed("f1".to_owned())));
         check("unlink", "{}", Ok(Deed::Unlink));
         check("delete", "{}", Err("nothing is called delete here"));
         assert!(serde_json::from_str::<Wanted>(r#"{"administrator": true}"#).is_err(), "a key that is not known");

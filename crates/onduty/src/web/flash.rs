@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 pub enum Flash {
     /// The address of a new wall screen.
     Wall(String),
+    /// The address of a new calendar feed.
+    CalendarFeed(String),
     /// A new sign-in link, and for whom.
     Link(EngineerId, String),
     /// A new token for scripts.

@@ -7,6 +7,7 @@ mod api;
 mod arrival;
 pub mod assets;
 pub mod auth;
+mod calendar_feeds;
 mod deeds;
 mod door;
 mod error;
@@ -37,7 +38,7 @@ mod why_not;
 use crate::app::App;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use error::Shown;
@@ -138,13 +139,18 @@ fn wants_json(path: &str, headers: &HeaderMap) -> bool {
 /// Headers of every answer.
 async fn secure(request: Request, next: Next) -> Response {
     let is_asset = request.uri().path().starts_with("/assets/");
+    let is_calendar = request.uri().path().starts_with("/calendar/");
     let mut response = next.run(request).await;
     let is_found = response.status().is_success();
+    let is_read = is_calendar && (is_found || response.status() == StatusCode::NOT_MODIFIED);
     let headers = response.headers_mut();
     for (name, value) in crate::server::OF_EVERY_ANSWER {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    if !(is_asset && is_found) {
+    if is_read {
+        // Whoever subscribes keeps it, and asks with each reading whether it is still so.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    } else if !(is_asset && is_found) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response

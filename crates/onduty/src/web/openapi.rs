@@ -11,7 +11,7 @@ pub async fn document() -> Json<Value> {
     for route in routes::all() {
         if !route.path.starts_with("/api/v1")
             && !route.path.starts_with("/hooks")
-            && !matches!(route.path, "/healthz" | "/metrics")
+            && !matches!(route.path, "/healthz" | "/metrics" | "/calendar/{token}")
         {
             continue;
         }
@@ -19,16 +19,18 @@ pub async fn document() -> Json<Value> {
         let parameters = parameters
             .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
             .chain(query_parameters(route.path, route.method));
+        let kind = if route.wish == Wish::ReadCalendar { "text/calendar" } else { "application/json" };
         let mut operation = json!({
             "summary": route.summary,
             "parameters": parameters.collect::<Vec<_>>(),
             "responses": {
-                "2XX": {"description": "Done", "content": {"application/json": {"schema": {}}}},
+                "2XX": {"description": "Done", "content": {kind: {"schema": {}}}},
                 "4XX": {"description": "Not done: what happened, what it means, what to do",
                         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}},
             },
         });
-        if route.wish != Wish::Enter && route.wish != Wish::Deliver {
+        // What a calendar reads is opened by its address alone.
+        if !matches!(route.wish, Wish::Enter | Wish::Deliver | Wish::ReadCalendar) {
             operation["security"] = json!([{"token": []}]);
         }
         if let Some(schema) = body_schema(route.path, route.method) {
@@ -100,14 +102,17 @@ fn body_schema(path: &str, method: &str) -> Option<Value> {
         ("POST", "/api/v1/people/{id}/{verb}") => Some(object(
             &[],
             json!({"duty": text, "role": {"enum": ["viewer", "engineer", "process-owner", null]},
-                   "admin": {"type": "boolean"}, "session": text, "token": text}),
+                   "admin": {"type": "boolean"}, "session": text, "token": text, "feed": text}),
         )),
         ("POST", "/api/v1/account/tokens") => Some(object(
             &["name", "scopes"],
             json!({"name": text, "days": {"type": "integer", "minimum": 1, "maximum": 366},
                    "scopes": {"type": "array", "items": {"enum": ["read", "write", "rollout", "people"]}}}),
         )),
-        ("POST", "/api/v1/duties/{duty}/walls") => Some(object(&["name"], json!({"name": text}))),
+        (
+            "POST",
+            "/api/v1/duties/{duty}/walls" | "/api/v1/duties/{duty}/calendar-feeds" | "/api/v1/account/calendar-feeds",
+        ) => Some(object(&["name"], json!({"name": text}))),
         ("POST", "/api/v1/duties/{duty}/rollouts/{id}/resolve") => {
             Some(object(&["state"], json!({"state": {"enum": ["succeeded", "failed"]}})))
         }

@@ -1,6 +1,7 @@
 //! The pages: each loads one look, turns it into a view, and draws it.
 
 use super::auth::Visit;
+use super::calendar_feeds;
 use super::error::HttpError;
 use super::flash::Flash;
 use super::policy::Wish;
@@ -13,6 +14,7 @@ use super::views::rollout::RolloutPageView;
 use super::views::team::{MemberView, TeamAdminView, TeamView, WallLinkView};
 use super::views::{self, Reader, StateView};
 use super::{Web, views::door};
+use crate::store::access::FeedOf;
 use crate::store::{self, access};
 use crate::texts;
 use axum::extract::{Extension, Path, Query, State};
@@ -262,12 +264,16 @@ async fn admin_view(web: &Web, scene: &Scene, flash: Option<Flash>) -> Result<Te
         label: wall.name,
         created_at: wall.created_at,
     });
-    let (new_wall, new_link) = match flash {
-        Some(Flash::Wall(address)) => (Some(address), None),
-        Some(Flash::Link(engineer, address)) => (None, Some((engineer, address))),
-        Some(Flash::Token(_)) | None => (None, None),
-    };
-    Ok(TeamAdminView { walls: walls.collect(), new_wall, new_link })
+    let walls = walls.collect();
+    let feeds = calendar_feeds::feeds(&mut reader, &FeedOf::Duty(scene.look.duty.id.clone())).await?;
+    let mut view = TeamAdminView { walls, new_wall: None, feeds, new_feed: None, new_link: None };
+    match flash {
+        Some(Flash::Wall(address)) => view.new_wall = Some(address),
+        Some(Flash::CalendarFeed(address)) => view.new_feed = Some(address),
+        Some(Flash::Link(engineer, address)) => view.new_link = Some((engineer, address)),
+        Some(Flash::Token(_)) | None => {}
+    }
+    Ok(view)
 }
 
 /// The query of the rollout's page.

@@ -2,6 +2,7 @@
 
 use super::Web;
 use super::auth::{self, Visit};
+use super::calendar_feeds;
 use super::deeds::{Wanted, deed};
 use super::door::same_twice;
 use super::error::HttpError;
@@ -18,7 +19,7 @@ use crate::app::access_log;
 use crate::app::operator;
 use crate::app::people::{By, NewToken};
 use crate::clock::real_now;
-use crate::store::access::{self, Account, AccountId};
+use crate::store::access::{self, Account, AccountId, FeedOf};
 use crate::store::{self, log_book};
 use crate::texts::{self, Telling};
 use axum::extract::{Extension, Path, Query, State};
@@ -113,6 +114,7 @@ pub(super) async fn keys(
                 last_used: token.last_used_at,
             })
             .collect(),
+        feeds: calendar_feeds::feeds(reader, &FeedOf::Account(account.clone())).await?,
     })
 }
 
@@ -149,14 +151,19 @@ fn browser(agent: Option<&str>) -> String {
 pub async fn account(State(web): State<Web>, Extension(visit): Extension<Visit>) -> Result<Markup, HttpError> {
     let mut reader = web.app.store.read().await?;
     let account = access::get(&mut reader, visit.account()?).await?.ok_or(HttpError::SignIn)?;
+    let roster = &web.app.instance().roster;
+    let (new_token, new_feed) = match web.flashes.take(&visit) {
+        Some(Flash::Token(token)) => (Some(token), None),
+        Some(Flash::CalendarFeed(address)) => (None, Some(address)),
+        Some(Flash::Wall(_) | Flash::Link(..)) | None => (None, None),
+    };
     let view = AccountView {
-        rights: rights(&account, &web.app.instance().roster),
+        rights: rights(&account, roster),
+        has_turns: account.engineer.as_ref().is_some_and(|engineer| roster.engineers.contains_key(engineer)),
         keys: keys(&mut reader, &account.id, visit.session.as_deref()).await?,
         name: account.name,
-        new_token: match web.flashes.take(&visit) {
-            Some(Flash::Token(token)) => Some(token),
-            _ => None,
-        },
+        new_token,
+        new_feed,
         scopes: Scope::ALL.map(|(scope, meaning)| (scope.word(), meaning)).to_vec(),
     };
     drop(reader);
@@ -325,6 +332,7 @@ pub struct PersonForm {
     admin: Option<String>,
     session: Option<String>,
     token: Option<String>,
+    feed: Option<String>,
 }
 
 /// `POST /people/{id}/{verb}`
@@ -343,8 +351,8 @@ pub async fn do_to(
         return Ok(Redirect::to(&back));
     }
     let admin = form.admin.map(|word| word == "yes");
-    let deed =
-        deed(&verb, Wanted { duty: form.duty, role: form.role, admin, session: form.session, token: form.token })?;
+    let (session, token, feed) = (form.session, form.token, form.feed);
+    let deed = deed(&verb, Wanted { duty: form.duty, role: form.role, admin, session, token, feed })?;
     web.app.do_to(&by(&visit)?, &account, deed).await?;
     Ok(Redirect::to(&back))
 }

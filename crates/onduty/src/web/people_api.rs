@@ -1,8 +1,9 @@
-//! The JSON API of accounts, tokens, sessions, wall screens and the access log.
+//! The JSON API of accounts, their keys, wall screens and the access log.
 
 use super::Web;
 use super::api::Body;
 use super::auth::Visit;
+use super::calendar_feeds::feeds_json;
 use super::deeds::{Wanted, deed};
 use super::error::HttpError;
 use super::people::{access_entries, by, keys};
@@ -56,6 +57,7 @@ fn keys_json(keys: &KeysView) -> Value {
         "password_since": keys.password_since,
         "sessions": sessions.collect::<Vec<_>>(),
         "tokens": tokens.collect::<Vec<_>>(),
+        "calendar_feeds": feeds_json(&keys.feeds),
         "identities": identities.collect::<Vec<_>>(),
     })
 }

@@ -17,6 +17,8 @@ pub enum Subject {
         /// Which.
         duty: DutyId,
     },
+    /// A calendar that reads turns by a secret address, and nothing else.
+    CalendarFeed,
 }
 
 /// A signed-in person, or a script that speaks for one.
@@ -95,7 +97,7 @@ impl Scope {
     /// Every scope, and what it lets a token do, for people.
     pub const ALL: [(Scope, &'static str); 5] = [
         (Scope::Read, "look at everything that its owner sees"),
-        (Scope::Write, "ask, work on items, write notes, make wall screens"),
+        (Scope::Write, "ask, work on items, write notes, make wall screens and calendar feeds"),
         (Scope::Rollout, "press the button, whenever its owner may"),
         (Scope::People, "look after sessions and tokens; of an administrator, also after accounts and roles"),
         (Scope::Telemetry, "send traces and metrics of services (OpenTelemetry)"),
@@ -137,20 +139,24 @@ pub enum Wish {
     Work,
     /// Press the button, or say how a lost rollout ended.
     RollOut,
-    /// Make and revoke wall screens of a duty.
+    /// Read turns as a calendar.
+    ReadCalendar,
+    /// Make and revoke wall screens and calendar feeds of a duty.
     ManageWalls,
-    /// See the wall screens of a duty that there are.
+    /// See the wall screens and calendar feeds of a duty that there are.
     SeeWalls,
     /// Look after accounts, roles, links and everybody's sessions and tokens.
     ManagePeople,
     /// See accounts, and who came in and changed what anybody may do.
     SeePeople,
-    /// See one's own sessions and tokens.
+    /// See one's own sessions, tokens and calendar feeds.
     SeeSelf,
-    /// End one's own sessions, revoke one's own tokens, change one's own password.
+    /// End one's own sessions, revoke one's own tokens and calendar feeds, change one's own password.
     ManageSelf,
     /// Make a token of one's own.
     MakeToken,
+    /// Make a calendar feed of one's own turns.
+    MakeCalendarFeed,
     /// Run the demo's clock.
     RunDemo,
 }
@@ -164,6 +170,8 @@ pub enum Decision {
     SignIn,
     /// The person may, and has to prove first that it is them.
     Prove,
+    /// Not for this subject, which may not even know that it exists.
+    NotThere,
     /// Not for this subject, which may know that it exists.
     Refused(&'static str),
 }
@@ -173,6 +181,10 @@ pub fn decide(subject: &Subject, wish: Wish, duty: Option<&DutyId>) -> Decision 
     match (wish, subject) {
         (Wish::Enter | Wish::Deliver, _) => Decision::Allowed,
         (Wish::LookAtWall, Subject::Wall { duty: own }) if duty.is_none_or(|duty| duty == own) => Decision::Allowed,
+        // A calendar cannot sign in, and whoever guesses learns nothing.
+        (Wish::ReadCalendar, subject) if *subject != Subject::CalendarFeed => Decision::NotThere,
+        (Wish::ReadCalendar, _) => Decision::Allowed,
+        (_, Subject::CalendarFeed) => Decision::Refused("a calendar feed can only be read"),
         (_, Subject::Wall { .. }) => Decision::Refused("a wall screen can only look at its own duty"),
         (_, Subject::Nobody) => Decision::SignIn,
         (wish, Subject::Person(person)) => decide_person(person, wish, duty),
@@ -189,11 +201,11 @@ fn decide_person(person: &Person, wish: Wish, duty: Option<&DutyId>) -> Decision
     let serving = duty.is_some_and(|duty| person.serving.contains(duty));
     let allowed = match wish {
         Wish::Look | Wish::Ask | Wish::LookAtWall | Wish::Enter | Wish::Deliver | Wish::RunDemo => true,
-        Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken => true,
+        Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken | Wish::MakeCalendarFeed => true,
         Wish::Work => role >= Role::Engineer,
         Wish::RollOut => serving,
         Wish::SeeWalls | Wish::ManageWalls => role >= Role::ProcessOwner,
-        Wish::SeePeople | Wish::ManagePeople => false,
+        Wish::SeePeople | Wish::ManagePeople | Wish::ReadCalendar => false,
         // People do not send telemetry, their services do.
         Wish::SendTelemetry => person.scopes.is_some(),
     };
@@ -203,7 +215,9 @@ fn decide_person(person: &Person, wish: Wish, duty: Option<&DutyId>) -> Decision
     Decision::Refused(match wish {
         Wish::SendTelemetry => "services send with a token; make one with the scope telemetry",
         Wish::RollOut => "only the engineer on duty, or an administrator, can roll out",
-        Wish::SeeWalls | Wish::ManageWalls => "only a process owner or an administrator looks after wall screens",
+        Wish::SeeWalls | Wish::ManageWalls => {
+            "only a process owner or an administrator looks after wall screens and calendar feeds of a duty"
+        }
         Wish::SeePeople | Wish::ManagePeople => "only an administrator looks after accounts, roles and links",
         _ => "only engineers of this duty can do that; you can look and ask",
     })
@@ -216,10 +230,12 @@ pub fn cannot_be_undone(wish: Wish) -> bool {
 
 fn scope_for(wish: Wish) -> Scope {
     match wish {
-        Wish::Enter | Wish::Deliver | Wish::Look | Wish::LookAtWall | Wish::SeeWalls => Scope::Read,
+        Wish::Enter | Wish::Deliver | Wish::Look | Wish::LookAtWall | Wish::SeeWalls | Wish::ReadCalendar => {
+            Scope::Read
+        }
         Wish::RollOut => Scope::Rollout,
         Wish::SendTelemetry => Scope::Telemetry,
-        Wish::Ask | Wish::Work | Wish::ManageWalls | Wish::RunDemo => Scope::Write,
+        Wish::Ask | Wish::Work | Wish::ManageWalls | Wish::MakeCalendarFeed | Wish::RunDemo => Scope::Write,
         Wish::ManagePeople | Wish::SeePeople | Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken => Scope::People,
     }
 }
@@ -260,11 +276,14 @@ mod tests {
             ManageSelf,
             MakeToken,
             SendTelemetry,
+            MakeCalendarFeed,
+            ReadCalendar,
         ];
         let letters = wishes.map(|wish| match decide(subject, wish, Some(&duty)) {
             Decision::Allowed => 'y',
             Decision::Prove => 'p',
             Decision::Refused(_) | Decision::SignIn => '-',
+            Decision::NotThere => ' ',
         });
         letters.iter().collect()
     }
@@ -279,22 +298,23 @@ mod tests {
         let services = Person { scopes: Some([Scope::Telemetry].into()), ..person(None, true) };
         let left_open = |person: Person| Subject::Person(Person { proved: false, ..person });
         let table = [
-            ("nobody", Subject::Nobody, "yy-------------"),
-            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y-----------"),
-            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy-------------"),
-            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy-"),
-            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy-"),
-            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy-"),
-            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy-"),
-            ("on duty, left open", left_open(serving), "yyyyyyp----yyp-"),
-            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy-"),
-            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy-"),
-            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy-"),
-            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp-"),
-            ("admin's reading token", Subject::Person(reading), "yyyy---y-------"),
-            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy------"),
-            ("admin's people token", Subject::Person(people), "yy-------yyyyy-"),
-            ("admin's token for services", Subject::Person(services), "yy------------y"),
+            ("nobody", Subject::Nobody, "yy-------------- "),
+            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y------------ "),
+            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy-------------- "),
+            ("a calendar", Subject::CalendarFeed, "yy--------------y"),
+            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy-y "),
+            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy-y "),
+            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy-y "),
+            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy-y "),
+            ("on duty, left open", left_open(serving), "yyyyyyp----yyp-y "),
+            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy-y "),
+            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy-y "),
+            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy-y "),
+            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp-y "),
+            ("admin's reading token", Subject::Person(reading), "yyyy---y-------- "),
+            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy------y "),
+            ("admin's people token", Subject::Person(people), "yy-------yyyyy-- "),
+            ("admin's token for services", Subject::Person(services), "yy------------y- "),
         ];
         for (who, subject, expected) in table {
             assert_eq!(allowed(&subject), expected, "{who}");

@@ -4,8 +4,8 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{
-    Web, acts, api, door, health, hooks, live, openapi, pages, people, people_api, performance, shifts, single_sign_on,
-    suggestions, telemetry, walls, why_not,
+    Web, acts, api, calendar_feeds, door, health, hooks, live, openapi, pages, people, people_api, performance, shifts,
+    single_sign_on, suggestions, telemetry, walls, why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -66,10 +66,10 @@ pub(super) fn patterns() -> &'static [&'static str] {
 
 /// All of them.
 pub fn all() -> Vec<Route> {
-    use About::{Instance, Item, Path, Query, Wall};
+    use About::{CalendarFeed, Instance, Item, Path, Query, Wall};
     use Wish::{
-        Ask, Deliver, Enter, Look, LookAtWall, MakeToken, ManagePeople, ManageSelf, ManageWalls, RollOut, RunDemo,
-        SeePeople, SeeSelf, SeeWalls, SendTelemetry, Work,
+        Ask, Deliver, Enter, Look, LookAtWall, MakeCalendarFeed, MakeToken, ManagePeople, ManageSelf, ManageWalls,
+        ReadCalendar, RollOut, RunDemo, SeePeople, SeeSelf, SeeWalls, SendTelemetry, Work,
     };
     let mut routes = vec![
         page("/", Look, Query, "Today", get(pages::today)),
@@ -86,6 +86,7 @@ pub fn all() -> Vec<Route> {
         page("/events", Look, Query, "Live parts of the pages, as server-sent events", get(live::events)),
         page("/tv/{token}", LookAtWall, Wall, "The wall screen", get(walls::page)),
         page("/tv/{token}/events", LookAtWall, Wall, "Live parts of the wall screen", get(live::wall_events)),
+        page("/calendar/{token}", ReadCalendar, CalendarFeed, "Turns as a calendar", get(calendar_feeds::calendar)),
         page("/welcome/{token}", Enter, Instance, "A link that signs in once", get(door::welcome)),
         form("/welcome/{token}", Enter, Instance, "Comes in by a link", post(door::come_in)),
         page("/sign-in", Enter, Instance, "Signs in", get(door::sign_in_page)),
@@ -104,6 +105,20 @@ pub fn all() -> Vec<Route> {
         form("/duty/{duty}/shifts/{day}/{verb}", Work, Path, "Changes who serves a day", post(shifts::change)),
         form("/duty/{duty}/walls", ManageWalls, Path, "Makes a wall screen", post(acts::make_wall)),
         form("/duty/{duty}/walls/{id}/revoke", ManageWalls, Path, "Revokes a wall screen", post(acts::revoke_wall)),
+        form(
+            "/duty/{duty}/calendar-feeds",
+            ManageWalls,
+            Path,
+            "Makes a calendar feed of a duty",
+            post(calendar_feeds::make_of_duty),
+        ),
+        form(
+            "/duty/{duty}/calendar-feeds/{id}/revoke",
+            ManageWalls,
+            Path,
+            "Revokes a calendar feed of a duty",
+            post(calendar_feeds::revoke_of_duty),
+        ),
         form("/links", ManagePeople, Instance, "Makes a sign-in link", post(acts::make_link)),
         form("/sign-out", Look, Instance, "Signs out", post(door::sign_out)),
         page("/prove", SeeSelf, Instance, "Asks whether it is still the same person", get(door::prove_page)),
@@ -113,6 +128,20 @@ pub fn all() -> Vec<Route> {
         form("/account/sessions/{id}/end", ManageSelf, Instance, "Ends a session", post(people::end_own_session)),
         form("/account/tokens", MakeToken, Instance, "Makes a token for scripts", post(people::make_token)),
         form("/account/tokens/{id}/revoke", ManageSelf, Instance, "Revokes a token", post(people::revoke_own_token)),
+        form(
+            "/account/calendar-feeds",
+            MakeCalendarFeed,
+            Instance,
+            "Makes a calendar feed of one's own turns",
+            post(calendar_feeds::make_own),
+        ),
+        form(
+            "/account/calendar-feeds/{id}/revoke",
+            ManageSelf,
+            Instance,
+            "Revokes a calendar feed",
+            post(calendar_feeds::revoke_own),
+        ),
         page("/people", SeePeople, Query, "Every account and what it may do", get(people::people)),
         form("/people", ManagePeople, Instance, "Adds somebody who is on no roster", post(people::add_person)),
         page("/people/{id}", SeePeople, Query, "An account", get(people::person)),
@@ -169,6 +198,27 @@ pub fn all() -> Vec<Route> {
             "Revokes a wall screen",
             post(people_api::revoke_wall),
         ),
+        page(
+            "/api/v1/duties/{duty}/calendar-feeds",
+            SeeWalls,
+            Path,
+            "The calendar feeds of a duty",
+            get(calendar_feeds::api_of_duty),
+        ),
+        form(
+            "/api/v1/duties/{duty}/calendar-feeds",
+            ManageWalls,
+            Path,
+            "Makes a calendar feed of a duty",
+            post(calendar_feeds::api_make_of_duty),
+        ),
+        form(
+            "/api/v1/duties/{duty}/calendar-feeds/{id}/revoke",
+            ManageWalls,
+            Path,
+            "Revokes a calendar feed of a duty",
+            post(calendar_feeds::api_revoke_of_duty),
+        ),
         page("/api/v1/people", SeePeople, Instance, "Every account and what it may do", get(people_api::people)),
         form(
             "/api/v1/people",
@@ -192,6 +242,20 @@ pub fn all() -> Vec<Route> {
             Instance,
             "Ends one of one's own sessions",
             post(people_api::end_session),
+        ),
+        form(
+            "/api/v1/account/calendar-feeds",
+            MakeCalendarFeed,
+            Instance,
+            "Makes a calendar feed of one's own turns",
+            post(calendar_feeds::api_make_own),
+        ),
+        form(
+            "/api/v1/account/calendar-feeds/{id}/revoke",
+            ManageSelf,
+            Instance,
+            "Revokes one of one's own calendar feeds",
+            post(calendar_feeds::api_revoke_own),
         ),
         form("/api/v1/account/tokens", MakeToken, Instance, "Makes a token for scripts", post(people_api::make_token)),
         form(

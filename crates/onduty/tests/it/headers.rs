@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nothing is missing, nothing allows more than ours.
-fn check(what: &str, headers: &HeaderMap, is_kept: bool) {
+fn check(what: &str, headers: &HeaderMap, kept: &str) {
     let header = |name: &str| {
         let all: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().expect("text")).collect();
         assert!(all.len() <= 1, "{what}: {name} stands {} times", all.len());
@@ -36,14 +36,23 @@ fn check(what: &str, headers: &HeaderMap, is_kept: bool) {
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("access-control-allow-origin", ""),
-        ("cache-control", if is_kept { "public, max-age=31536000, immutable" } else { "no-store" }),
+        ("cache-control", kept),
     ] {
         assert_eq!(header(name), wanted, "{what}: {name}");
     }
 }
 
 /// The address of a route, of what is there.
-fn path_of(route: &Route, item: &str, rollout: &str, wall: &str) -> String {
+/// What may be kept of an answer, and by whom.
+fn kept(path: &str, status: u16) -> &'static str {
+    match status {
+        200 if path.starts_with("/assets/") => "public, max-age=31536000, immutable",
+        200 if path.starts_with("/calendar/") => "private, no-cache",
+        _ => "no-store",
+    }
+}
+
+fn path_of(route: &Route, item: &str, rollout: &str, [wall, feed]: [&str; 2]) -> String {
     let asset = onduty::web::assets::url("app.css").trim_start_matches("/assets/");
     let file = if route.path.starts_with("/assets/") { asset.to_owned() } else { format!("{DAY}.md") };
     let id = match route.about {
@@ -52,14 +61,15 @@ fn path_of(route: &Route, item: &str, rollout: &str, wall: &str) -> String {
         _ => "nosuch",
     };
     let path = route.path.replace("{duty}", "developers").replace("{source}", "signals").replace("{verb}", "take");
-    path.replace("{file}", &file).replace("{token}", wall).replace("{id}", id)
+    let token = if route.about == About::CalendarFeed { format!("{feed}.ics") } else { wall.to_owned() };
+    path.replace("{file}", &file).replace("{token}", &token).replace("{id}", id)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_carries_its_headers() {
     let day = Day::set(Setting { begins: "16:05", ..Setting::default() }).await;
     let lena = day.administrator("lena").await;
-    let wall = day.wall("developers").await;
+    let (wall, feed) = (day.wall("developers").await, day.calendar_feed("developers").await);
     eventually("the gate is open", async || (day.gate().await["open"] == true).then_some(())).await;
     let rollout = day.press().await;
     assert!(day.world.github().main().fails("lint").await.accepted());
@@ -74,7 +84,7 @@ async fn every_answer_carries_its_headers() {
     for (who, person) in &visitors {
         for route in routes::all() {
             let method: Method = route.method.parse().expect("a method");
-            let path = path_of(&route, &item, &rollout, &wall);
+            let path = path_of(&route, &item, &rollout, [&wall, &feed]);
             let what = format!("{who}: {method} {path}");
             let mut request = person.request(method.clone(), &path);
             if method == Method::POST && (path.starts_with("/api/") || path.starts_with("/hooks/")) {
@@ -86,12 +96,12 @@ async fn every_answer_carries_its_headers() {
             // Streams do not end: their headers come first.
             let answer = request.send().await.expect("the server answers");
             let status = answer.status().as_u16();
-            check(&what, answer.headers(), path.starts_with("/assets/"));
+            check(&what, answer.headers(), kept(&path, status));
             seen.insert((route.path, status));
             // The same address by a method that it does not know, and with a body that nobody may send.
             let wrong = person.request(Method::DELETE, &path).send().await.expect("the server answers");
             assert!(wrong.status().is_client_error(), "{what}, deleted: {}", wrong.status());
-            check(&format!("{what}, deleted"), wrong.headers(), false);
+            check(&format!("{what}, deleted"), wrong.headers(), "no-store");
             let packed = person.request(method, &path).header("content-encoding", "gzip").body("x");
             let packed = packed.send().await.expect("the server answers");
             // Telemetry may be packed: none of these may send it.
@@ -101,7 +111,7 @@ async fn every_answer_carries_its_headers() {
                 (true, _) => 403,
             };
             assert_eq!(packed.status().as_u16(), refused, "{what}");
-            check(&format!("{what}, packed"), packed.headers(), false);
+            check(&format!("{what}, packed"), packed.headers(), "no-store");
         }
     }
     // Whatever a route can say was said, or the headers of refusals alone were looked at.
@@ -110,6 +120,7 @@ async fn every_answer_carries_its_headers() {
         "/events",
         "/tv/{token}",
         "/tv/{token}/events",
+        "/calendar/{token}",
         "/log/{duty}/{file}",
         "/metrics",
         "/api/openapi.json",
@@ -156,7 +167,7 @@ async fn answers_that_no_route_gives_carry_them_too() {
     let day = Day::set(Setting { tasks: false, replaced, ..Setting::default() }).await;
     let operator = day.operator().with("onduty-as", "lena");
     let long = operator.post("/api/v1/duties/developers/notes", &json!({"text": "x".repeat(4_096)})).await.expect(413);
-    check("too much", &long.headers, false);
+    check("too much", &long.headers, "no-store");
     let nobody = Person::nobody(&day.url);
     for (what, answer, status) in [
         ("another name", nobody.with("host", "onduty.evil.example").get("/").await, 421),
@@ -168,12 +179,12 @@ async fn answers_that_no_route_gives_carry_them_too() {
         ("a press on nothing", operator.post(ROLLOUTS, &json!({})).await, 400),
     ] {
         assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.main());
-        check(what, &answer.headers, false);
+        check(what, &answer.headers, "no-store");
     }
     let late = "POST /hooks/signals HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{";
     let (status, headers, _) = says(&day, late).await;
     assert_eq!(status, 408);
-    check("a body that does not come", &headers, false);
+    check("a body that does not come", &headers, "no-store");
 
     // What cannot be read as HTTP is answered by the parser: there is nothing in it that a header could guard.
     let large = format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "a".repeat(3_000));
@@ -194,7 +205,7 @@ async fn answers_that_no_route_gives_carry_them_too() {
     let (status, headers, body) = says(&day, "").await;
     assert_eq!((status, body.as_str()), (503, ""), "{headers:?}");
     assert_eq!(headers["retry-after"], "5");
-    check("no place", &headers, false);
+    check("no place", &headers, "no-store");
     drop(open);
     day.end().await;
 }

@@ -7,6 +7,7 @@ mod backups;
 mod bugsink;
 mod bugsink_faults;
 mod button;
+mod calendar_feeds;
 mod cli_day;
 mod compared;
 mod covers;

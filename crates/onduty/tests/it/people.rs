@@ -57,6 +57,15 @@ impl Day {
         made.expect("a token").0.expose().to_owned()
     }
 
+    /// The secret of a new calendar feed of a duty.
+    pub async fn calendar_feed(&self, duty: &str) -> String {
+        let mut tx = self.app.store.begin().await.expect("the store can be written");
+        let of = access::FeedOf::Duty(DutyId::from(duty));
+        let made = access::add_calendar_feed(&mut tx, &of, "the team's calendar", real_now()).await;
+        tx.commit().await.expect("the store can be written");
+        made.expect("a secret").0.expose().to_owned()
+    }
+
     /// The token of a new wall screen.
     pub async fn wall(&self, duty: &str) -> String {
         let mut tx = self.app.store.begin().await.expect("the store can be written");

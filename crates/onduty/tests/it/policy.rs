@@ -20,8 +20,8 @@ struct Visitor {
     person: Person,
     /// As the policy sees them, for the sanity of the table below.
     subject: Subject,
-    /// The token of a wall screen.
-    wall: Option<String>,
+    /// What stands for `{token}` in the address of a wall screen or a calendar feed.
+    token: Option<String>,
     /// Whether forms of pages can carry this visitor's token.
     has_session: bool,
 }
@@ -54,8 +54,8 @@ async fn visitors(day: &Day) -> Vec<Visitor> {
     const DEVELOPERS: &str = "developers";
     const ENGINEER: &[(&str, Role)] = &[(DEVELOPERS, Role::Engineer)];
     let mut all = Vec::new();
-    let mut visitor = |name, person, subject, wall: Option<String>, has_session| {
-        all.push(Visitor { name, person, subject, wall, has_session });
+    let mut visitor = |name, person, subject, token: Option<String>, has_session| {
+        all.push(Visitor { name, person, subject, token, has_session });
     };
     visitor("nobody", Person::nobody(&day.url), Subject::Nobody, None, false);
     for (name, duty) in [("wall screen", DEVELOPERS), ("wall screen of another duty", "devops")] {
@@ -64,6 +64,9 @@ async fn visitors(day: &Day) -> Vec<Visitor> {
         let person = Person::script(&day.url, &token).with("cookie", &format!("onduty_session={token}"));
         visitor(name, person, Subject::Wall { duty: DutyId::from(duty) }, Some(token), false);
     }
+    let token = day.calendar_feed(DEVELOPERS).await;
+    let calendar = Person::script(&day.url, &token).with("cookie", &format!("onduty_session={token}"));
+    visitor("calendar", calendar, Subject::CalendarFeed, Some(format!("{token}.ics")), false);
     let sessions: [(&str, &str, bool, &[(&str, &str)], Subject); 6] = [
         ("viewer", "gus", false, &[], person("gus", false, &[], &[], None)),
         (
@@ -121,9 +124,9 @@ async fn visitors(day: &Day) -> Vec<Visitor> {
     all
 }
 
-fn path_of(route: &Route, wall: Option<&str>) -> String {
+fn path_of(route: &Route, token: Option<&str>) -> String {
     let path = route.path.replace("{duty}", "developers").replace("{source}", "nosuch").replace("{verb}", "take");
-    let path = path.replace("{file}", "nosuch").replace("{token}", wall.unwrap_or("nosuch"));
+    let path = path.replace("{file}", "nosuch").replace("{token}", token.unwrap_or("nosuch"));
     let id = if route.about == About::Item { "developers.main-green.0123456789ab.1" } else { "nosuch" };
     path.replace("{id}", id)
 }
@@ -132,7 +135,7 @@ fn path_of(route: &Route, wall: Option<&str>) -> String {
 fn expected(route: &Route, visitor: &Visitor) -> Decision {
     let developers = DutyId::from("developers");
     let duty = match route.about {
-        About::Instance => None,
+        About::Instance | About::CalendarFeed => None,
         // The first of the roster.
         About::Query => Some(DutyId::from("devops")),
         About::Path | About::Item => Some(developers),
@@ -141,9 +144,14 @@ fn expected(route: &Route, visitor: &Visitor) -> Decision {
             _ => None,
         },
     };
-    // Wall screens are somebody on their own page only, and nobody else is somebody there.
-    let is_wall = matches!(visitor.subject, Subject::Wall { .. });
-    let subject = if is_wall == (route.about == About::Wall) { &visitor.subject } else { &Subject::Nobody };
+    // Wall screens and calendars are somebody at their own address only, and nobody else is somebody there.
+    let own = match &visitor.subject {
+        Subject::Wall { .. } => Some(About::Wall),
+        Subject::CalendarFeed => Some(About::CalendarFeed),
+        _ => None,
+    };
+    let by_address = Some(route.about).filter(|about| matches!(about, About::Wall | About::CalendarFeed));
+    let subject = if own == by_address { &visitor.subject } else { &Subject::Nobody };
     policy::decide(subject, route.wish, duty.as_ref())
 }
 
@@ -160,7 +168,7 @@ async fn every_route_asks_the_policy() {
         for route in &routes {
             let decision = expected(route, visitor);
             let method: Method = route.method.parse().unwrap();
-            let mut request = visitor.person.request(method.clone(), &path_of(route, visitor.wall.as_deref()));
+            let mut request = visitor.person.request(method.clone(), &path_of(route, visitor.token.as_deref()));
             if method == Method::POST && route.path.starts_with("/api/") {
                 request = request.header("content-type", "application/json").body("{}");
             } else if method == Method::POST {
@@ -178,6 +186,7 @@ async fn every_route_asks_the_policy() {
                 && !matches!(route.wish, Wish::Enter | Wish::Deliver | Wish::SendTelemetry);
             let right = match decision {
                 Decision::SignIn => status == 401,
+                Decision::NotThere => status == 404,
                 Decision::Refused(_) => status == 403,
                 Decision::Allowed | Decision::Prove if is_form && !visitor.has_session => status == 403,
                 // The form waits until its person has proved who they are.
@@ -256,13 +265,24 @@ fn what_people_expect_of_the_routes() {
     let administrator = person("omar", true, &[], &[], None);
     check(&administrator, &["POST /links", BUTTON[0], BUTTON[1]], &[]);
     let wall = Subject::Wall { duty: duty.clone() };
+    check(&Subject::CalendarFeed, &["GET /calendar/{token}"], &["GET /", "GET /tv/{token}", "GET /api/v1/duties"]);
+    check(&administrator, &["POST /duty/{duty}/calendar-feeds"], &["GET /calendar/{token}"]);
+    check(&engineer, &["POST /account/calendar-feeds"], &["POST /duty/{duty}/calendar-feeds"]);
     check(&wall, &["GET /tv/{token}", "GET /tv/{token}/events"], &["GET /", "GET /api/v1/duties", "GET /events"]);
 }
 
 #[test]
 fn every_route_that_changes_something_is_a_post() {
     for route in routes::all() {
-        let looks = [Wish::Enter, Wish::Look, Wish::LookAtWall, Wish::SeeWalls, Wish::SeePeople, Wish::SeeSelf];
+        let looks = [
+            Wish::Enter,
+            Wish::Look,
+            Wish::LookAtWall,
+            Wish::ReadCalendar,
+            Wish::SeeWalls,
+            Wish::SeePeople,
+            Wish::SeeSelf,
+        ];
         let changes = !looks.contains(&route.wish);
         assert!(!changes || route.method == "POST", "{} {}", route.method, route.path);
     }

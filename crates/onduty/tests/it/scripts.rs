@@ -18,7 +18,8 @@ printf '# pass 3\n# fail 0\n# skipped 0\n'
 fn closing_line(folder: &Path, files: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/test");
     let programs = folder.join("programs");
-    for part in ["scripts", "tests/browser", "tests/sentry", "tests/oidc", "tests/bugsink", "tests/otlp", "programs"] {
+    let tests = ["browser", "sentry", "oidc", "bugsink", "otlp", "calendar"].map(|part| format!("tests/{part}"));
+    for part in tests.iter().map(String::as_str).chain(["scripts", "programs"]) {
         std::fs::create_dir_all(folder.join(part)).unwrap();
     }
     std::fs::copy(script, folder.join("scripts/test")).expect("it is part of the repository");
@@ -29,6 +30,7 @@ fn closing_line(folder: &Path, files: &[&str]) -> String {
     write_script(&programs.join("node"), NODE);
     write_script(&folder.join("tests/bugsink/with-bugsink"), good);
     write_script(&folder.join("tests/otlp/with-sdk"), good);
+    write_script(&folder.join("tests/calendar/with-clients"), good);
     for file in files {
         std::fs::write(folder.join("tests/browser").join(file), "").unwrap();
     }

@@ -144,19 +144,29 @@ async fn no_secret_is_logged_however_much_is() {
         .take_while(char::is_ascii_alphanumeric)
         .collect();
     Person::nobody(&served.url).get(&format!("/tv/{wall}")).await.expect(200);
+    let feed = person.form("/duty/developers/calendar-feeds", &[("name", "Room")]).await;
+    let team = person.get(feed.expect(303).header("location")).await.expect(200).text;
+    let (_, feed) = team.split_once("/calendar/").expect("the address of the calendar feed");
+    let feed: String = feed.chars().take_while(char::is_ascii_alphanumeric).collect();
+    Person::nobody(&served.url).get(&format!("/calendar/{feed}.ics")).await.expect(200);
     served.signal("logged", &json!({"type": "contact", "kinds": ["errors"]})).await;
     let token = std::fs::read_to_string(served.data().join("cli-token")).unwrap();
     served.lena().read("/api/v1/duties/developers").await;
     let session = person.cookie().split('=').nth(1).unwrap().to_owned();
     served.stop().await;
     let log = served.log();
-    assert!(log.contains("stopping") && log.contains("/tv/{token}"), "it did log: {}", log.len());
-    assert!(wall.len() > 16 && session.len() > 16, "{wall} {session}");
+    assert!(
+        log.contains("stopping") && log.contains("/tv/{token}") && log.contains("/calendar/{token}"),
+        "it did log: {}",
+        log.len()
+    );
+    assert!(wall.len() > 16 && session.len() > 16 && feed.len() > 16, "{wall} {session} {feed}");
     for (what, secret) in [
         ("the link", link.as_str()),
         ("the session", &session),
         ("the token of its forms", person.csrf()),
         ("the wall screen's token", &wall),
+        ("the calendar feed's secret", &feed),
         ("the operator's token", token.trim()),
         ("the secret of the signals", SECRET),
     ] {

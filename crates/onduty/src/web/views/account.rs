@@ -1,4 +1,4 @@
-//! *Your account*: the password, the sessions and the tokens of the person who looks.
+//! *Your account*: the password, the sessions, the tokens and the calendar feeds of the person who looks.
 
 use super::door::{PasswordField, new_password};
 use super::{Reader, parts};
@@ -19,6 +19,21 @@ pub struct KeysView {
     pub sessions: Vec<SessionView>,
     /// Its tokens in force, newest first.
     pub tokens: Vec<TokenView>,
+    /// Its calendar feeds, newest first.
+    pub feeds: Vec<FeedView>,
+}
+
+/// A calendar feed, never the secret in its address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedView {
+    /// Its id.
+    pub id: String,
+    /// Which calendar reads it.
+    pub name: String,
+    /// When it was made.
+    pub made: Timestamp,
+    /// When it was last read.
+    pub last_read: Option<Timestamp>,
 }
 
 /// A session, never what opens it.
@@ -68,6 +83,10 @@ pub struct AccountView {
     pub keys: KeysView,
     /// A token that was just made; it is shown once.
     pub new_token: Option<String>,
+    /// Whether it is an engineer of the roster, who has turns.
+    pub has_turns: bool,
+    /// The address of a calendar feed that was just made; it is shown once.
+    pub new_feed: Option<String>,
     /// What a token can be made for: word and meaning.
     pub scopes: Vec<(&'static str, &'static str)>,
 }
@@ -84,6 +103,10 @@ pub fn page(view: &AccountView, reader: &Reader<'_>) -> Markup {
                 section aria-labelledby="sessions-title" {
                     h2 id="sessions-title" { "Where you are signed in" }
                     (sessions(&view.keys.sessions, reader, &|id| format!("/account/sessions/{id}/end"), &[]))
+                }
+                section aria-labelledby="feeds-title" {
+                    h2 id="feeds-title" { "Your turns in your calendar" }
+                    (own_feeds(view, reader))
                 }
                 section aria-labelledby="tokens-title" {
                     h2 id="tokens-title" { "Tokens for scripts" }
@@ -203,6 +226,69 @@ pub(super) fn tokens(
             }
         }
     }
+}
+
+fn own_feeds(view: &AccountView, reader: &Reader<'_>) -> Markup {
+    html! {
+        @if let Some(address) = &view.new_feed { (new_feed(address)) }
+        @if !view.keys.feeds.is_empty() {
+            (feeds(&view.keys.feeds, reader, &|id| format!("/account/calendar-feeds/{id}/revoke"), &[]))
+        } @else if view.has_turns {
+            p class="dim" { "A calendar feed is an address at which a calendar program reads your turns, from a month back to a year ahead, and follows when they change." }
+        }
+        @if view.has_turns { (make_feed(reader, "/account/calendar-feeds")) } @else {
+            p class="dim" { "You are on no roster, so you have no turns." }
+        }
+    }
+}
+
+/// The address of a calendar feed that was just made.
+pub(super) fn new_feed(address: &str) -> Markup {
+    shown_once(
+        "Subscribe to this address in your calendar program. It is shown once; whoever has it can read the turns, so do not pass it on.",
+        address,
+    )
+}
+
+/// Calendar feeds with a button to revoke each.
+pub(super) fn feeds(
+    feeds: &[FeedView],
+    reader: &Reader<'_>,
+    revoke: &dyn Fn(&str) -> String,
+    fields: &[(&str, &str)],
+) -> Markup {
+    html! {
+        table {
+            thead { tr { th scope="col" { "Calendar feed" } th scope="col" { "Last read" } th scope="col" { "" span class="unseen" { "Revoke" } } } }
+            tbody {
+                @for feed in feeds {
+                    tr {
+                        td class="grow" { (parts::text(&feed.name)) div class="dim" { "made " (parts::time(feed.made, &reader.tell)) } }
+                        td { @match feed.last_read { Some(at) => (parts::time(at, &reader.tell)), None => span class="dim" { "never" } } }
+                        td {
+                            @let mut all = fields.to_vec();
+                            @let () = all.push(("feed", feed.id.as_str()));
+                            (parts::press(reader, &revoke(&feed.id), "Revoke", None, "small", &all))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The form that makes a calendar feed.
+pub(super) fn make_feed(reader: &Reader<'_>, action: &str) -> Markup {
+    parts::form(
+        reader,
+        action,
+        "one-line",
+        html! {
+            label for="feed-name" class="unseen" { "Which calendar reads it?" }
+            input id="feed-name" name="name" maxlength="80" required autocomplete="off" placeholder="Which calendar reads it?";
+            (parts::button("Make a calendar feed", None, "small"))
+        },
+    )
 }
 
 fn make_token(view: &AccountView, reader: &Reader<'_>) -> Markup {

@@ -167,6 +167,12 @@ pub fn person(view: &PersonView, reader: &Reader<'_>) -> Markup {
                     h2 id="tokens-title" { "Tokens" }
                     (account::tokens(&view.keys.tokens, reader, &|_| verb("revoke-token"), &[]))
                 }
+                @if !view.keys.feeds.is_empty() {
+                    section aria-labelledby="feeds-title" {
+                        h2 id="feeds-title" { "Calendar feeds" }
+                        (account::feeds(&view.keys.feeds, reader, &|_| verb("revoke-calendar-feed"), &[]))
+                    }
+                }
             }
             aside class="side-column" aria-labelledby="way-in-title" {
                 section {

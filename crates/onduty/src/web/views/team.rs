@@ -1,7 +1,7 @@
-//! *Team*: whose day comes when, and why; how to change it; wall screens and sign-in links for the administrator.
+//! *Team*: whose day comes when, and why; how to change it; wall screens, calendar feeds and sign-in links for whoever looks after them.
 
-use super::Reader;
-use super::parts;
+use super::account::{self, FeedView};
+use super::{Reader, parts};
 use crate::texts;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -27,7 +27,7 @@ pub struct TeamView {
     pub members: Vec<MemberView>,
     /// When the reader serves again after today, where they serve today.
     pub again: Option<Date>,
-    /// Wall screens and sign-in links; `None` for readers who may not see them.
+    /// Wall screens, calendar feeds and sign-in links; `None` for readers who may not see them.
     pub admin: Option<TeamAdminView>,
 }
 
@@ -51,6 +51,10 @@ pub struct TeamAdminView {
     pub walls: Vec<WallLinkView>,
     /// The address of a wall screen that was just made; it is shown once.
     pub new_wall: Option<String>,
+    /// Calendar feeds with every shift of the duty.
+    pub feeds: Vec<FeedView>,
+    /// The address of one that was just made; it is shown once.
+    pub new_feed: Option<String>,
     /// A sign-in link that was just made, for whom; it is shown once.
     pub new_link: Option<(EngineerId, String)>,
 }
@@ -83,7 +87,7 @@ pub fn page(view: &TeamView, reader: &Reader<'_>) -> Markup {
             ))
         } @else {
             div class="columns even" {
-                div class="main-column" { (coming(view, reader)) (how_to_change(view, reader)) }
+                div class="main-column" { (coming(view, reader)) (how_to_change(view, reader)) (how_to_subscribe(view, reader)) }
                 aside class="side-column" aria-labelledby="members-title" { (members(view, reader)) }
             }
         }
@@ -255,12 +259,24 @@ pub fn cover(view: &CoverView, reader: &Reader<'_>) -> Markup {
     }
 }
 
+fn how_to_subscribe(view: &TeamView, reader: &Reader<'_>) -> Markup {
+    let has_turns = view.members.iter().any(|member| Some(&member.engineer) == reader.me);
+    html! {
+        @if has_turns {
+            section class="how" {
+                h2 { "In your calendar" }
+                p { "Your calendar program can read your turns by itself: make a calendar feed on " a href="/account#feeds-title" { "your account" } "." }
+            }
+        }
+    }
+}
+
 fn administration(admin: &TeamAdminView, view: &TeamView, reader: &Reader<'_>) -> Markup {
     html! {
         section class="admin" aria-labelledby="admin-title" {
-            h2 class="part" id="admin-title" { "Screens and sign-in" }
+            h2 class="part" id="admin-title" { "Screens, calendars and sign-in" }
             div class="columns even" {
-                div { (walls(admin, reader)) }
+                div class="main-column" { div { (walls(admin, reader)) } div { (feeds(admin, reader)) } }
                 div { (links(admin, view, reader)) }
             }
         }
@@ -271,7 +287,7 @@ fn walls(admin: &TeamAdminView, reader: &Reader<'_>) -> Markup {
     let base = format!("/duty/{}/walls", reader.duty);
     html! {
         h3 { "Wall screens" }
-        @if let Some(address) = &admin.new_wall { (shown_once("Open this address on the screen. It is shown once.", address)) }
+        @if let Some(address) = &admin.new_wall { (account::shown_once("Open this address on the screen. It is shown once.", address)) }
         @if admin.walls.is_empty() { p class="dim" { "None yet. A wall screen shows whose day it is and how the steps stand, and can do nothing." } } @else {
             table {
                 thead { tr { th scope="col" { "Where" } th scope="col" { "Last looked at" } th scope="col" { "" span class="unseen" { "Revoke" } } } }
@@ -294,11 +310,23 @@ fn walls(admin: &TeamAdminView, reader: &Reader<'_>) -> Markup {
     }
 }
 
+fn feeds(admin: &TeamAdminView, reader: &Reader<'_>) -> Markup {
+    let base = format!("/duty/{}/calendar-feeds", reader.duty);
+    html! {
+        h3 { "Calendar feeds" }
+        @if let Some(address) = &admin.new_feed { (account::new_feed(address)) }
+        @if admin.feeds.is_empty() { p class="dim" { "None yet. A calendar program reads every shift of this duty at its address, from a month back to a year ahead. It stays when whoever made it leaves." } } @else {
+            (account::feeds(&admin.feeds, reader, &|id| format!("{base}/{id}/revoke"), &[]))
+        }
+        (account::make_feed(reader, &base))
+    }
+}
+
 fn links(admin: &TeamAdminView, view: &TeamView, reader: &Reader<'_>) -> Markup {
     html! {
         h3 { "Sign-in links" }
         @if let Some((engineer, address)) = &admin.new_link {
-            (shown_once(&format!("Give this to {}. It works once and is shown once.", reader.tell.name(engineer)), address))
+            (account::shown_once(&format!("Give this to {}. It works once and is shown once.", reader.tell.name(engineer)), address))
         } @else { p class="dim" { "A link signs one engineer in, once." } }
         (parts::form(reader, "/links", "one-line", html! {
             label for="link-for" class="unseen" { "For whom?" }
@@ -308,11 +336,5 @@ fn links(admin: &TeamAdminView, view: &TeamView, reader: &Reader<'_>) -> Markup 
             }
             (parts::button("Make a link", None, "small"))
         }))
-    }
-}
-
-fn shown_once(say: &str, address: &str) -> Markup {
-    html! {
-        div class="notice once" { p { (say) } p { code class="address" { (texts::visible(address)) } } }
     }
 }
