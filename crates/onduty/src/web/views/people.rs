@@ -191,7 +191,7 @@ pub fn person(view: &PersonView, reader: &Reader<'_>) -> Markup {
                 section {
                     h2 { "Account" }
                     @if view.closed.is_some() { (parts::press(reader, &verb("open"), "Open it again", None, "small", &[])) } @else {
-                        p class="dim" { "A closed account signs nobody in; its sessions, links and tokens open nothing. What it wrote stays." }
+                        p class="dim" { "A closed account signs nobody in; its sessions, links, tokens and calendar feeds open nothing. What it wrote stays." }
                         (parts::press(reader, &verb("close"), "Close it", None, "small", &[]))
                     }
                 }
