@@ -130,6 +130,11 @@ pub fn next_turn<'a>(plan: &'a [Shift], engineer: &EngineerId, from: Date) -> Op
     plan.iter().find(|shift| shift.day >= from && shift.engineer.as_ref() == Some(engineer))
 }
 
+/// The shifts of `after` that somebody else serves than in `before`, both with the same days.
+pub fn moved<'a>(before: &'a [Shift], after: &'a [Shift]) -> Vec<(&'a Shift, &'a Shift)> {
+    before.iter().zip(after).filter(|(was, is)| was.engineer != is.engineer).collect()
+}
+
 /// The other turns of `engineer` in `plan` within a week of `day`.
 pub fn turns_near(plan: &[Shift], engineer: &EngineerId, day: Date) -> Vec<Date> {
     let (from, to) = (day.saturating_sub(NEAR), day.saturating_add(NEAR));

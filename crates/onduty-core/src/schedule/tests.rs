@@ -113,6 +113,9 @@ fn who_covers_serves_and_whoever_was_skipped_comes_next() {
     // They give up their own day of that week, and the next turn comes soon.
     let plan = with(&[("2026-01-09", "p00")], "2026-01-05", "2026-01-30");
     assert_eq!(turns_near(&plan, &"p00".into(), day("2026-01-09")), [day("2026-01-16")]);
+    let before = with(&[], "2026-01-05", "2026-01-09");
+    let moved: Vec<Date> = moved(&before, &plan).iter().map(|(was, _)| was.day).collect();
+    assert_eq!(moved, [day("2026-01-05"), day("2026-01-09")]);
 }
 
 #[test]

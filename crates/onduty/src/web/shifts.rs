@@ -15,9 +15,12 @@ use jiff::civil::Date;
 use maud::Markup;
 use onduty_core::engine::Action;
 use onduty_core::ids::EngineerId;
-use onduty_core::schedule;
+use onduty_core::schedule::{self, Cover, Known};
 use serde::Deserialize;
 use serde_json::Value;
+
+/// Days ahead that are looked at: a year, as far as a day can be covered.
+const LOOKED_AT: i32 = 366;
 
 /// Who is to serve which day.
 #[derive(Debug, Deserialize)]
@@ -66,10 +69,19 @@ pub async fn cover(
         Err(crate::app::DayError::Refused(refused)) => Some(refused.to_string()),
         Err(error) => return Err(error.into()),
     };
-    let plan = look.coming(400);
+    let before = look.coming(LOOKED_AT);
+    let mut covers = look.board().covers.clone();
+    let by = me.clone().unwrap_or_else(|| engineer.clone());
+    covers.insert(day, Cover { engineer: engineer.clone(), by, at: look.now });
+    let known = Known { covers: &covers, ..look.board().known() };
+    let range = before.first().zip(before.last()).map(|(first, last)| (first.day, last.day));
+    let after =
+        range.map_or_else(Vec::new, |(from, to)| schedule::plan(&look.instance.roster, &look.duty, known, from, to));
+    let moved = schedule::moved(&before, &after).into_iter().filter(|(was, _)| was.day != day);
     let view = CoverView {
-        instead_of: plan.iter().find(|shift| shift.day == day).and_then(|shift| shift.engineer.clone()),
-        near: schedule::turns_near(&plan, &engineer, day),
+        instead_of: before.iter().find(|shift| shift.day == day).and_then(|shift| shift.engineer.clone()),
+        near: schedule::turns_near(&after, &engineer, day),
+        moved: moved.map(|(was, is)| (was.day, was.engineer.clone(), is.engineer.clone())).collect(),
         day,
         engineer,
         refused,

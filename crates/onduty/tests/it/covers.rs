@@ -15,7 +15,7 @@ async fn a_day_is_covered_after_people_saw_what_it_means() {
     let (tuesday, other) = (team[1]["day"].as_str().unwrap(), team[4]["engineer"]["id"].as_str().unwrap());
     let page = lena.get(&format!("/team/cover?duty=developers&day={tuesday}&engineer={other}")).await.expect(200).text;
     let whose = team[1]["engineer"]["name"].as_str().unwrap();
-    assert!(page.contains("instead of") && page.contains(whose) && page.contains("also serves"), "{page}");
+    assert!(page.contains("instead of") && page.contains(whose) && page.contains(" moves from "), "{page}");
     assert_eq!(lena.read("/api/v1/duties/developers/team").await, team, "looking changes nothing");
 
     lena.form(&format!("/duty/developers/shifts/{tuesday}/cover"), &[("engineer", other)]).await.expect(303);

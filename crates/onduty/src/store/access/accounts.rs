@@ -136,8 +136,8 @@ pub async fn set_admin(tx: &mut Tx, id: &AccountId, admin: bool) -> Result<(), S
     Ok(())
 }
 
-/// Closes an account: its sessions, links, tokens and calendar feeds open nothing from now on, and its
-/// sessions are over for good.
+/// Closes an account: its sessions, links, tokens and calendar feeds open nothing from now on, and its sessions are over
+/// for good.
 ///
 /// # Errors
 /// When the store cannot be written.

@@ -229,10 +229,19 @@ pub struct CoverView {
     pub engineer: EngineerId,
     /// Whose turn it is; nobody's when everybody is away.
     pub instead_of: Option<EngineerId>,
-    /// Their other turns within a week.
+    /// Their other turns within a week, as it will be.
     pub near: Vec<Date>,
+    /// Other days that move with it, who served them and who will.
+    pub moved: Vec<(Date, Option<EngineerId>, Option<EngineerId>)>,
     /// Why it cannot be.
     pub refused: Option<String>,
+}
+
+/// Days that move with a cover and are named.
+const MOVED_SHOWN: usize = 8;
+
+fn somebody(engineer: Option<&EngineerId>, reader: &Reader<'_>) -> Markup {
+    html! { @match engineer { Some(id) => bdi { (reader.tell.name(id)) }, None => "nobody" } }
 }
 
 /// What it means, before it is agreed.
@@ -247,10 +256,14 @@ pub fn cover(view: &CoverView, reader: &Reader<'_>) -> Markup {
         @if let Some(refused) = &view.refused {
             p { "That cannot be: " (parts::text(refused)) "." }
         } @else {
-            ul class="why" {
+            ul class="means" {
                 @if days.is_empty() { li { "It is their only turn within a week." } }
                 @else { li { bdi { (tell.first_name(&view.engineer)) } " also serves " (texts::and(&days)) "." } }
-                @if let Some(id) = &view.instead_of { li { bdi { (tell.first_name(id)) } " keeps the place at the front of the queue." } }
+                @for (day, was, is) in view.moved.iter().take(MOVED_SHOWN) {
+                    li { time datetime=(day) { (tell.long_day(*day)) } " moves from " (somebody(was.as_ref(), reader)) " to " (somebody(is.as_ref(), reader)) "." }
+                }
+                @if view.moved.is_empty() { li { "No other day moves within a year." } }
+                @if view.moved.len() > MOVED_SHOWN { li { "… and " (texts::count(view.moved.len() - MOVED_SHOWN, "more day")) " within a year." } }
                 li { "The log book says who agreed it; it can be taken back until the shift begins." }
             }
             (parts::press(reader, &shift_path(reader, view.day, "cover"), "Agree", None, "go", &[("engineer", view.engineer.as_str())]))
