@@ -125,20 +125,21 @@ fn decimal(text: &[u8], at: usize) -> Option<(f64, usize)> {
     Some((float(whole * TENS[places] + part) / FLOAT_TENS[places], end + 1 + places))
 }
 
-/// Where the field that begins at `at` ends; `None` for one in quotes, or at the end of the text.
+/// Where the field that begins at `start` ends; `None` for one in quotes, or at the end of the text.
 #[inline]
-fn end_of_field(text: &[u8], mut at: usize) -> Option<usize> {
+fn end_of_field(text: &[u8], start: usize) -> Option<usize> {
     let zero_bytes = |word: u64| word.wrapping_sub(EACH) & !word & (0x80 * EACH);
-    if text.get(at) == Some(&b'"') {
+    if text.get(start) == Some(&b'"') {
         return None;
     }
+    let mut at = start;
     loop {
         let word = word(text, at)?;
         // Neither `,` nor the end of a line: bytes behind the first may be taken for one by mistake.
         let ends = zero_bytes(word ^ (b',' as u64 * EACH)) | zero_bytes(word ^ (b'\n' as u64 * EACH));
         if ends != 0 {
             let end = at + ends.trailing_zeros() as usize / 8;
-            return Some(if end > at && text[end] == b'\n' && text[end - 1] == b'\r' { end - 1 } else { end });
+            return Some(if end > start && text[end] == b'\n' && text[end - 1] == b'\r' { end - 1 } else { end });
         }
         at += 8;
     }

@@ -90,6 +90,15 @@ proptest! {
         }
     }
 
+    /// Wherever in a word the end of a line falls.
+    #[test]
+    fn no_name_ends_with_half_a_line_end(name in "[a-z/]{1,40}") {
+        let header = "timestamp_ms,duration_ms,endpoint";
+        let text = format!("{AFTER_MS},1.5,{name}\r\n{AFTER_MS},1.5,{name}\r\n        ");
+        let quick = Quick::of(text.as_bytes(), &Columns::of(header.as_bytes()).unwrap()).unwrap();
+        prop_assert_eq!(quick.0.endpoint, name.as_bytes());
+    }
+
     /// Lines of the usual kind do not take the long way.
     #[test]
     fn the_usual_line_is_read_quickly(ms in 0.0_f64..60_000.0, name in "[a-zA-Z0-9|/ {}_.-]{1,60}", status in 100_u16..600) {
