@@ -162,6 +162,26 @@ fn today_reads_without_colour() {
 }
 
 #[test]
+fn the_button_stays_on_the_wall_whatever_else_is_open() {
+    let stage = Stage::of(Day::Normal);
+    let reader = Reader { me: None, may_act: false, ..stage.reader() };
+    let mut view = samples::wall(Day::Normal, &reader.tell);
+    let button = view.tiles.last_mut().unwrap();
+    assert!(button.is_button, "{button:?}");
+    button.state = super::StateView::Fine;
+    let open = wall::TileView {
+        goal: "More".into(),
+        state: super::StateView::NeedsYou,
+        open: 1,
+        line: None,
+        is_button: false,
+    };
+    view.tiles.extend(vec![open; 9]);
+    let said = words(&wall::page(&view, &reader).0);
+    assert!(said.contains("Give customers more happiness"), "{said}");
+}
+
+#[test]
 fn the_wall_says_whose_day_it_is_and_can_do_nothing() {
     let stage = Stage::of(Day::Normal);
     let reader = Reader { me: None, may_act: false, ..stage.reader() };

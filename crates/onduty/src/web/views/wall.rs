@@ -38,6 +38,8 @@ pub struct TileView {
     pub open: usize,
     /// One line: the first item, or what opens the gate.
     pub line: Option<String>,
+    /// Whether it has the button, which the room waits for.
+    pub is_button: bool,
 }
 
 impl TileView {
@@ -50,7 +52,13 @@ impl TileView {
                 step.unknown.as_ref().map(|reason| texts::unknown(reason, tell)).or_else(|| step.note.clone())
             }
         };
-        TileView { goal: step.goal.clone(), state: step.state, open: step.items.len() + step.hidden, line }
+        TileView {
+            goal: step.goal.clone(),
+            state: step.state,
+            open: step.items.len() + step.hidden,
+            line,
+            is_button: matches!(step.body, StepBody::Rollout(_)),
+        }
     }
 }
 
@@ -108,10 +116,11 @@ pub fn now(view: &WallView, reader: &Reader<'_>) -> Markup {
     }
 }
 
-/// The half with steps; replaced by its id. The most pressing ones stay when there are more than fit.
+/// The half with steps; replaced by its id. The button and the most pressing ones stay when there are more than fit.
 pub fn tiles(view: &WallView) -> Markup {
     let mut ranked: Vec<usize> = (0..view.tiles.len()).collect();
-    ranked.sort_by_key(|index| (std::cmp::Reverse(view.tiles[*index].state), *index));
+    let rank = |tile: &TileView| (!tile.is_button, std::cmp::Reverse(tile.state));
+    ranked.sort_by_key(|index| (rank(&view.tiles[*index]), *index));
     let mut shown: Vec<usize> = ranked.iter().copied().take(TILES).collect();
     shown.sort_unstable();
     let rest = view.tiles.len().saturating_sub(TILES);
