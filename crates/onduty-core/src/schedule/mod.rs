@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 /// Turns nearer to each other than this are worth a word.
 const NEAR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What is known of single days, whoever's turn they are.
+/// What is known of single days, whosever turn they are.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     /// Who really served, for days that are over or run.
@@ -73,7 +73,7 @@ pub enum ShiftOrigin {
     },
     /// People agreed so, instead of whose turn it was.
     Covered {
-        /// Whose turn it was; they keep their place in front of the queue.
+        /// Whose turn it was; they keep their place in front of the queue, or take the day that the other gave up.
         instead_of: Option<EngineerId>,
     },
     /// The one whose turn it was serves another day of this week instead.

@@ -2,7 +2,7 @@
 //! the next one, and tells what came out.
 //!
 //! What is due is read off the store, so that it goes on after a restart. The comparison itself is `onduty_core::perf`'s,
-//! what is told of it `onduty_core::compared`.s.
+//! what is told of it `onduty_core::compared`'s.
 
 use crate::app::{App, Change};
 use crate::config::PerformanceRules;
