@@ -44,6 +44,17 @@ pub struct NewEntry {
     pub event: Event,
 }
 
+/// A shift that somebody else serves than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedShift {
+    /// Which day.
+    pub day: Date,
+    /// Who served it; nobody where nobody could.
+    pub was: Option<EngineerId>,
+    /// Who serves it.
+    pub is: Option<EngineerId>,
+}
+
 /// What happened.
 #[expect(clippy::large_enum_variant, reason = "entries are written one by one; a box would only be in the way")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +89,53 @@ pub enum Event {
         engineer: EngineerId,
         /// Who serves it now.
         serves: Option<EngineerId>,
+    },
+    /// A plan counts from now on.
+    PlanPublished {
+        /// Its first day.
+        from: Date,
+        /// Its last day.
+        until: Date,
+        /// Days that somebody serves in it.
+        shifts: u32,
+        /// Those that people had seen otherwise.
+        moved: Vec<MovedShift>,
+    },
+    /// A shift was offered.
+    ShiftOffered {
+        /// Which day.
+        day: Date,
+        /// Whose.
+        engineer: EngineerId,
+        /// To whom; to everybody unless given.
+        to: Option<EngineerId>,
+        /// The day that is given for it.
+        in_return: Option<Date>,
+    },
+    /// Somebody took an offered shift; somebody else has to agree.
+    ShiftTaken {
+        /// Which day.
+        day: Date,
+        /// Who.
+        engineer: EngineerId,
+    },
+    /// Shifts changed hands.
+    ShiftsSwapped {
+        /// The day that was offered.
+        day: Date,
+        /// Who serves it.
+        engineer: EngineerId,
+        /// Who offered it.
+        with: EngineerId,
+        /// The day that they serve for it.
+        in_return: Option<Date>,
+    },
+    /// An offer was taken back, declined or not agreed to.
+    OfferEnded {
+        /// The day that was offered.
+        day: Date,
+        /// Whose shift it stays.
+        engineer: EngineerId,
     },
     /// An item opened.
     ItemOpened {

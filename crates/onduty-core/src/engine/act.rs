@@ -2,7 +2,6 @@
 
 use super::pass::Pass;
 use super::{Action, ActionRefused, Draft, Effect, Memory, Plan, Rules, new_item, snooze, subjects};
-use crate::calendar;
 use crate::expr::World;
 use crate::ids::{EngineerId, MACHINE, StepId, Subject};
 use crate::item::{
@@ -10,15 +9,11 @@ use crate::item::{
 };
 use crate::logbook::{Author, Event};
 use crate::process::{ASKED, OwnerMode, StepKind};
-use crate::schedule::{self, Cover};
 use crate::signal::{Fact, RolloutFact, RolloutState, Snapshot};
-use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 
 /// Longest text that a person may write into the log book, in characters.
 pub const MAX_TEXT: usize = 4_000;
-/// Covers that are kept: more than a year of days, so that none of a coming day is lost.
-const KEPT_COVERS: usize = 400;
 
 /// What has to change because `by` (nobody is the machine) did `action`. A pass follows in the same transaction.
 ///
@@ -44,9 +39,10 @@ pub fn act(
     })
 }
 
-struct Actor<'a> {
-    pass: Pass<'a>,
-    by: EngineerId,
+/// Somebody who does something, and what comes of it so far.
+pub(super) struct Actor<'a> {
+    pub(super) pass: Pass<'a>,
+    pub(super) by: EngineerId,
     author: Author,
 }
 
@@ -67,6 +63,12 @@ impl Actor<'_> {
             Action::Note { text, item, corrects } => self.note(text, item.as_ref(), *corrects),
             Action::Cover { day, engineer } => self.cover(*day, engineer),
             Action::EndCover { day } => self.end_cover(*day),
+            Action::Publish { from, until, shifts } => self.publish(*from, *until, shifts),
+            Action::SeeMoves { until } => self.see_moves(*until),
+            Action::OfferShift { day, to, in_return } => self.offer_shift(*day, to.as_ref(), *in_return),
+            Action::TakeShift { day, engineer } => self.take_shift(*day, engineer),
+            Action::AgreeToSwap { day } => self.agree_to_swap(*day),
+            Action::EndOffer { day } => self.end_offer(*day),
             Action::PressRollout { environment, revision, .. } => {
                 let event = Event::RolloutPressed { environment: environment.clone(), revision: revision.clone() };
                 self.log(None, event);
@@ -84,7 +86,7 @@ impl Actor<'_> {
         }
     }
 
-    fn log(&mut self, item: Option<&Item>, event: Event) {
+    pub(super) fn log(&mut self, item: Option<&Item>, event: Event) {
         self.pass.draft.log_as(self.author.clone(), item, event);
     }
 
@@ -304,63 +306,6 @@ impl Actor<'_> {
         let text = checked(text)?;
         let item = item.map(|id| self.find(id)).transpose()?;
         self.log(item.as_ref(), Event::Note { text, corrects });
-        Ok(())
-    }
-
-    fn cover(&mut self, day: Date, engineer: &EngineerId) -> Result<(), ActionRefused> {
-        let Rules { duty, roster, .. } = self.pass.draft.rules;
-        let now = self.pass.draft.now;
-        self.may_change(day)?;
-        if day > calendar::day_of(duty, now).saturating_add(1.year()) {
-            return Err(ActionRefused::TooFarAway(day));
-        }
-        let person = roster.engineers.get(engineer).ok_or_else(|| ActionRefused::UnknownEngineer(engineer.clone()))?;
-        if !duty.members.contains(engineer) {
-            return Err(ActionRefused::NotAMember(engineer.clone()));
-        }
-        let engineer = engineer.clone();
-        if !person.is_at_work(day) {
-            return Err(ActionRefused::Away { engineer, day });
-        }
-        let board = &mut self.pass.draft.plan.board;
-        let instead_of = schedule::shift_on(roster, duty, board.known(), day).and_then(|shift| shift.engineer);
-        if instead_of.as_ref() == Some(&engineer) {
-            return Err(ActionRefused::ServesAlready { engineer, day });
-        }
-        board.covers.insert(day, Cover { engineer: engineer.clone(), by: self.by.clone(), at: now });
-        while board.covers.len() > KEPT_COVERS {
-            board.covers.pop_first();
-        }
-        if let Some(running) = board.shift.as_mut().filter(|running| running.day == day) {
-            running.engineer = Some(engineer.clone());
-            board.served.insert(day, engineer.clone());
-        }
-        self.log(None, Event::Covered { day, engineer, instead_of });
-        Ok(())
-    }
-
-    fn end_cover(&mut self, day: Date) -> Result<(), ActionRefused> {
-        self.may_change(day)?;
-        let Rules { duty, roster, .. } = self.pass.draft.rules;
-        let board = &mut self.pass.draft.plan.board;
-        if board.shift.as_ref().is_some_and(|running| running.day == day) {
-            return Err(ActionRefused::ShiftBegan(day));
-        }
-        let Cover { engineer, .. } = board.covers.remove(&day).ok_or(ActionRefused::NoCover(day))?;
-        let serves = schedule::shift_on(roster, duty, board.known(), day).and_then(|shift| shift.engineer);
-        self.log(None, Event::CoverEnded { day, engineer, serves });
-        Ok(())
-    }
-
-    /// Whether who serves `day` is still open.
-    fn may_change(&self, day: Date) -> Result<(), ActionRefused> {
-        let duty = self.pass.draft.rules.duty;
-        if !duty.serves(day) {
-            return Err(ActionRefused::NoShift(day));
-        }
-        if calendar::working_hours(duty, day).1 <= self.pass.draft.now {
-            return Err(ActionRefused::ShiftOver(day));
-        }
         Ok(())
     }
 

@@ -2,9 +2,12 @@
 
 use crate::ids::{EngineerId, Environment};
 use crate::item::{ItemId, SnoozeUntil, Suggestion};
+use crate::schedule::Planned;
 use crate::signal::RolloutState;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Something done to an item or to the day. The journal keeps it as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,6 +106,46 @@ pub enum Action {
     /// Whose turn it was serves again.
     EndCover {
         /// Which day.
+        day: Date,
+    },
+    /// Let a plan count, instead of what was published for these days before. The server has made and checked it.
+    Publish {
+        /// The first day.
+        from: Date,
+        /// The last day.
+        until: Date,
+        /// Who serves; a day that is missing has nobody in the plan.
+        shifts: BTreeMap<Date, Planned>,
+    },
+    /// Know of one's turns that moved.
+    SeeMoves {
+        /// Those that moved until then.
+        until: Timestamp,
+    },
+    /// Offer a shift to the others, or to one of them, for nothing or for one of theirs.
+    OfferShift {
+        /// Which day.
+        day: Date,
+        /// To whom; to everybody unless given.
+        to: Option<EngineerId>,
+        /// The day for which it is given; for nothing unless given.
+        in_return: Option<Date>,
+    },
+    /// Take a shift that is offered.
+    TakeShift {
+        /// Which day.
+        day: Date,
+        /// Who serves it from now on.
+        engineer: EngineerId,
+    },
+    /// Agree to a swap, where the duty wants that somebody does.
+    AgreeToSwap {
+        /// The day that was offered.
+        day: Date,
+    },
+    /// Take an offer back, decline it, or disagree with a swap.
+    EndOffer {
+        /// The day that was offered.
         day: Date,
     },
     /// Press the button. The server has checked the gate in the same transaction.
@@ -236,6 +279,56 @@ pub enum ActionRefused {
         /// When.
         day: Date,
     },
+    /// A plan for days that have begun.
+    #[error("a plan begins after today; {0} does not")]
+    PlanTooEarly(Date),
+    /// A plan that says nothing.
+    #[error("a plan ends after it begins; {until} is before {from}")]
+    PlanBackwards {
+        /// Its first day.
+        from: Date,
+        /// Its last day.
+        until: Date,
+    },
+    /// Nobody serves that day, so that nobody can give it away.
+    #[error("nobody serves {0}; take it without an offer")]
+    NothingToOffer(Date),
+    /// Somebody else's shift in return.
+    #[error("{engineer} does not serve {day}, so that it cannot be given in return")]
+    NotTheirs {
+        /// Who.
+        engineer: EngineerId,
+        /// When.
+        day: Date,
+    },
+    /// An offer of a shift to whoever has it.
+    #[error("the shift of {0} is offered by the one whom it is offered to")]
+    OfferedToOneself(Date),
+    /// Nobody offers that day.
+    #[error("the shift of {0} is not offered, or not any more")]
+    NoOffer(Date),
+    /// An offer to somebody else.
+    #[error("the shift of {day} is offered to {to}")]
+    OfferedToAnother {
+        /// When.
+        day: Date,
+        /// To whom.
+        to: EngineerId,
+    },
+    /// It is taken, and waits for somebody to agree.
+    #[error("the shift of {day} is taken by {engineer}; somebody has to agree to it")]
+    TakenAlready {
+        /// When.
+        day: Date,
+        /// By whom.
+        engineer: EngineerId,
+    },
+    /// Nobody took it yet.
+    #[error("nobody has taken the shift of {0} yet")]
+    NotTakenYet(Date),
+    /// Only who is not part of a swap can agree to it.
+    #[error("somebody who is not part of this swap has to agree to it")]
+    OwnSwap,
     /// Nobody covers that day.
     #[error("nobody covers {0}")]
     NoCover(Date),

@@ -1,14 +1,15 @@
 //! What the engine must remember between passes.
 
+use super::Action;
 use crate::gate::GateInputs;
 use crate::ids::{EngineerId, StepId, Subject};
 use crate::item::{Item, ItemId};
-use crate::schedule::{Cover, Known};
+use crate::schedule::{Cover, Known, Planned};
 use crate::signal::{Kind, RolloutState, UnknownReason};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Items and the board of one duty.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -57,6 +58,15 @@ pub struct Board {
     /// Who serves instead of whose turn it is, newest 400.
     #[serde(default)]
     pub covers: BTreeMap<Date, Cover>,
+    /// The plan that counts: the coming days that were published, and those of the past until they are dropped.
+    #[serde(default)]
+    pub published: BTreeMap<Date, Planned>,
+    /// Shifts that moved, oldest first, until everybody whom it concerns knows or the day is over.
+    #[serde(default)]
+    pub moves: Vec<ShiftMove>,
+    /// Shifts that are offered, by day.
+    #[serde(default)]
+    pub offers: BTreeMap<Date, ShiftOffer>,
     /// The gate as the last pass saw it, one per environment.
     pub gates: Vec<GateInputs>,
     /// Rollouts and the state in which the log book has them, newest 100.
@@ -70,10 +80,59 @@ pub struct Board {
 }
 
 impl Board {
+    /// Who serves which days once `action` is done, where it gives days to people.
+    pub fn served_by(&self, action: &Action) -> Vec<(Date, EngineerId)> {
+        let swapped = |day: &Date, engineer: Option<&EngineerId>| {
+            let Some(offer) = self.offers.get(day) else { return Vec::new() };
+            let taken = engineer.or(offer.taken_by.as_ref()).map(|engineer| (*day, engineer.clone()));
+            taken.into_iter().chain(offer.in_return.map(|other| (other, offer.engineer.clone()))).collect()
+        };
+        match action {
+            Action::Cover { day, engineer } => vec![(*day, engineer.clone())],
+            Action::TakeShift { day, engineer } => swapped(day, Some(engineer)),
+            Action::AgreeToSwap { day } => swapped(day, None),
+            _ => Vec::new(),
+        }
+    }
+
     /// What is known of single days.
     pub fn known(&self) -> Known<'_> {
-        Known { served: &self.served, covers: &self.covers }
+        Known { served: &self.served, covers: &self.covers, published: &self.published }
     }
+}
+
+/// A shift that somebody else serves than people had seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShiftMove {
+    /// Which day.
+    pub day: Date,
+    /// Who served it.
+    pub was: Option<EngineerId>,
+    /// Who serves it.
+    pub is: Option<EngineerId>,
+    /// Who moved it.
+    pub by: EngineerId,
+    /// When.
+    pub at: Timestamp,
+    /// Those of the two who do not know yet.
+    pub unseen: BTreeSet<EngineerId>,
+}
+
+/// A shift that its engineer would rather not serve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShiftOffer {
+    /// Whose shift it is; the offer is over when it is not any more.
+    pub engineer: EngineerId,
+    /// To whom; to everybody unless given.
+    pub to: Option<EngineerId>,
+    /// The day of the other that is given for it.
+    pub in_return: Option<Date>,
+    /// Who offered it: the engineer, or somebody for them.
+    pub by: EngineerId,
+    /// When.
+    pub at: Timestamp,
+    /// Who took it and waits until somebody agrees.
+    pub taken_by: Option<EngineerId>,
 }
 
 /// A shift that runs.

@@ -30,6 +30,9 @@ fn duty() -> Duty {
         holidays: [(date(2026, 3, 2), "Founders' day".to_owned())].into(),
         since: date(2026, 1, 1),
         overrides: BTreeMap::new(),
+        requires: None,
+        gaps: Default::default(),
+        agrees_to_swaps: false,
         watches: Watches {
             repositories: vec!["acme/shop".into()],
             branch: Some("main".into()),

@@ -395,7 +395,7 @@ impl<'a> Judge<'a> {
                 continue;
             }
             cost += self.facts.change_cost(published.day);
-            if self.facts.is_frozen(published.day) && self.facts.blocked(published.person, slot).is_none() {
+            if self.facts.is_frozen(published) && self.facts.blocked(published.person, slot).is_none() {
                 self.bad(slot, Fault::Frozen { person: self.name(published.person) });
             }
         }

@@ -1,7 +1,7 @@
 //! What follows from an instance alone: slots, who is free on them, how heavy they are, everybody's target.
 
 use super::day::Day;
-use super::instance::{Instance, LeaveKind, Person};
+use super::instance::{Instance, LeaveKind, Person, Published};
 use crate::calendar::instant_in;
 use jiff::Timestamp;
 
@@ -183,9 +183,9 @@ impl Facts {
         (instant_in(&duty.zone, day.date(), duty.from), instant_in(&duty.zone, last.date(), duty.to))
     }
 
-    /// Whether the published shift of `slot` must stay where its person is still free.
-    pub fn is_frozen(&self, day: Day) -> bool {
-        self.instance.rules.freeze_until.is_some_and(|until| day <= until)
+    /// Whether a published shift must stay where its person is still free.
+    pub fn is_frozen(&self, published: &Published) -> bool {
+        published.is_pinned || self.instance.rules.freeze_until.is_some_and(|until| published.day <= until)
     }
 
     /// What it costs to change a published shift of `day`.
@@ -242,7 +242,8 @@ fn slots(instance: &Instance) -> Result<Vec<Slot>, TooLarge> {
     for day in (instance.first.0..=instance.last.0).map(Day) {
         for (duty, of) in instance.duties.iter().enumerate() {
             let closed = of.closed.as_ref().and_then(|name| instance.calendars.get(name));
-            if of.weekdays[usize::from(day.weekday())] && closed.is_none_or(|dates| !dates.contains(&day)) {
+            let runs = of.weekdays[usize::from(day.weekday())] && closed.is_none_or(|dates| !dates.contains(&day));
+            if runs && !instance.settled.contains(&(day, duty)) {
                 slots.push(Slot { day, duty, points: points(instance, day, duty) });
             }
         }

@@ -24,6 +24,8 @@ pub struct Instance {
     pub people: Vec<Person>,
     /// The plan that people have already seen.
     pub published: Vec<Published>,
+    /// Days of duties that are settled, whoever serves them: no slots.
+    pub settled: BTreeSet<(Day, usize)>,
     /// How strictly, and what costs how much.
     pub rules: Rules,
 }
@@ -131,6 +133,8 @@ pub struct Published {
     pub duty: usize,
     /// Whose.
     pub person: usize,
+    /// It stays where its person is free, as on a frozen day.
+    pub is_pinned: bool,
 }
 
 /// How strictly, and what costs how much.

@@ -1,8 +1,8 @@
 //! The fair plan: who serves which day, so that nobody is overburdened and people can rely on what they have seen.
 //!
-//! Called by `onduty plan`. Everything is read from an instance (`read`), judged by hard rules and a score (`check`), and made (`solve`).
-//! Never asks for the time, never draws a number that is not in the seed. `docs/design/plan.md` has the reasons; `schedule` is the
-//! rotation that the pages show today.
+//! Called by `onduty plan` and, for the configured team (`team`), by the server. Everything is read from an instance (`read`), judged by
+//! hard rules and a score (`check`), and made (`solve`). Never asks for the time, never draws a number that is not in the seed.
+//! `docs/design/plan.md` has the reasons; what pages show is asked of `schedule`, which has what was published.
 
 mod check;
 mod day;
@@ -13,6 +13,7 @@ mod read;
 mod score;
 mod solution;
 mod solve;
+pub mod team;
 
 pub use check::{Fault, Rule, Verdict, Violation, check};
 pub use day::Day;
@@ -22,10 +23,12 @@ pub use instance::{Duty, Instance, Leave, LeaveKind, Person, Points, Published, 
 pub use read::read;
 pub use score::{LEVELS, Score};
 pub use solution::{Assignment, Solution, Uncovered, read_solution};
-pub use solve::{Impossible, Reasons, RunnerUp, Settings, Solved, WayOut, Why, explain, solve};
+pub use solve::{Impossible, Reasons, RunnerUp, Settings, Solved, WayOut, Why, explain, solve, usual_moves};
 
 #[cfg(test)]
 mod explain_tests;
+#[cfg(test)]
+mod team_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -56,6 +56,7 @@ pub fn read(json: &Value) -> Result<Instance, Vec<Problem>> {
         duties,
         people,
         published,
+        settled: BTreeSet::new(),
         rules: rules(&top, &mut problems),
     };
     problems.finish(instance)
@@ -321,7 +322,7 @@ fn published(
             if !seen.insert((day, duty)) {
                 problems.add(&fields.place, format!("{day} of this duty is published a second time"));
             }
-            all.push(Published { day, duty, person });
+            all.push(Published { day, duty, person, is_pinned: false });
         }
     }
     all

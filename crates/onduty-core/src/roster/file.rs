@@ -2,6 +2,7 @@
 //!
 //! Called by the server when the file changes and by replay. Never touches the disk and never asks for the time.
 
+mod calendars;
 mod duty;
 mod engineer;
 mod values;
@@ -31,6 +32,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Roster, Vec<Problem>> {
 fn read(text: &str, problems: &mut Problems) -> Option<Roster> {
     let root = files::parse(text, problems)?;
     let mut fields = Fields::of(&root, "the roster", problems)?;
+    let calendars = calendars::read(&mut fields, problems);
     let people = fields.map("engineers", problems);
     let duties = fields.map("duties", problems);
     if people.is_empty() {
@@ -53,16 +55,15 @@ fn read(text: &str, problems: &mut Problems) -> Option<Roster> {
 
     let mut engineers = BTreeMap::new();
     let mut in_file_order = Vec::new();
-    let mut handles = engineer::Handles::default();
-    let mut successors = engineer::Successors::new();
+    let mut seen = engineer::Seen::default();
     for (key, place, node) in people {
-        if let Some(engineer) = engineer::read(key, *place, node, &mut handles, &mut successors, problems) {
+        if let Some(engineer) = engineer::read(key, *place, node, &calendars, &mut seen, problems) {
             in_file_order.push(engineer.id.clone());
             engineers.insert(engineer.id.clone(), engineer);
         }
     }
-    engineer::check_successors(&successors, &engineers, problems);
-    let known = duty::Known { engineers: &engineers, in_file_order: &in_file_order };
+    engineer::check_successors(&seen.successors, &engineers, problems);
+    let known = duty::Known { engineers: &engineers, in_file_order: &in_file_order, calendars: &calendars };
     let duties =
         duties.iter().filter_map(|(key, place, node)| duty::read(key, *place, node, &known, problems)).collect();
     Some(Roster { engineers, duties })

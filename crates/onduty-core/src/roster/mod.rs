@@ -7,7 +7,7 @@ pub use file::{DEFAULT_SINCE, parse};
 use crate::ids::{DutyId, EngineerId, Environment};
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// A person who can be on duty.
@@ -33,6 +33,23 @@ pub struct Engineer {
     pub working_days: Option<Weekdays>,
     /// Days away, from the roster file.
     pub leave: Vec<Leave>,
+    /// Public holidays of this person's own calendar, with their names.
+    pub holidays: BTreeMap<Date, String>,
+    /// What this person can do, for duties that require it.
+    pub skills: BTreeSet<String>,
+    /// Share of the duties' work in percent; 100 is a full one.
+    pub share: u8,
+    /// When this person would rather not serve.
+    pub avoid: Avoid,
+}
+
+/// When somebody would rather not serve; a wish, not a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Avoid {
+    /// Days of the week.
+    pub weekdays: Weekdays,
+    /// Single dates.
+    pub dates: BTreeSet<Date>,
 }
 
 /// Days of the week; jiff's have no order, so that a `BTreeSet` cannot hold them.
@@ -84,6 +101,8 @@ pub enum Absence {
         /// Last day away.
         until: Date,
     },
+    /// A public holiday of their own calendar.
+    Holiday,
     /// Does not work on this day of the week.
     DayOff,
 }
@@ -99,6 +118,9 @@ impl Engineer {
         }
         if let Some(leave) = self.leave.iter().find(|leave| leave.contains(day)) {
             return Some(Absence::Leave { until: leave.to });
+        }
+        if self.holidays.contains_key(&day) {
+            return Some(Absence::Holiday);
         }
         let works = self.working_days.as_ref().is_none_or(|days| days.contains(day.weekday()));
         (!works).then_some(Absence::DayOff)
@@ -154,8 +176,23 @@ pub struct Duty {
     pub since: Date,
     /// Who serves instead, by day, from the roster file.
     pub overrides: BTreeMap<Date, EngineerId>,
+    /// The skill that every member has, where one is required.
+    pub requires: Option<String>,
+    /// Turns of one person are at least so many days apart in a plan, and had better be so many.
+    pub gaps: Gaps,
+    /// Whether somebody else has to agree before a swap counts.
+    pub agrees_to_swaps: bool,
     /// What this duty watches.
     pub watches: Watches,
+}
+
+/// Days between two turns of one person; what is not said follows from the number of members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gaps {
+    /// At least.
+    pub least: Option<u16>,
+    /// Wanted.
+    pub wanted: Option<u16>,
 }
 
 impl Duty {

@@ -1,6 +1,6 @@
-//! Who serves which day: the rotation.
+//! Who serves which day: what was published, and the rotation.
 //!
-//! Called by the pages, the command line and `engine`. A pure function of the roster and of what was served: it plays
+//! Called by the pages, the command line and `engine`. A pure function of the roster, of what was served and of what was published: it plays
 //! the rotation from `duty.since`, so that the same files and the same log book give the same plan on every machine.
 //! Never decides what a working day is (`calendar`), never asks for the time. `docs/design/rotation.md` has the reasons
 //! and the measured figures.
@@ -17,6 +17,8 @@ use rotation::Rotation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The coming days that people count on, whether they were published or not.
+pub const NEAR_DAYS: i32 = 14;
 /// Turns nearer to each other than this are worth a word.
 const NEAR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -27,11 +29,24 @@ pub struct Known<'a> {
     pub served: &'a BTreeMap<Date, EngineerId>,
     /// Who serves instead, as people agreed.
     pub covers: &'a BTreeMap<Date, Cover>,
+    /// The plan that counts, where one was published.
+    pub published: &'a BTreeMap<Date, Planned>,
 }
 
 impl Known<'static> {
     /// Nothing yet.
-    pub const NOTHING: Known<'static> = Known { served: &BTreeMap::new(), covers: &BTreeMap::new() };
+    pub const NOTHING: Known<'static> =
+        Known { served: &BTreeMap::new(), covers: &BTreeMap::new(), published: &BTreeMap::new() };
+}
+
+/// Who serves a day of a published plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Who.
+    pub engineer: EngineerId,
+    /// Somebody experienced who is beside them, the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buddy: Option<EngineerId>,
 }
 
 /// Somebody serves a day instead of whose turn it is, because people agreed so.
@@ -56,11 +71,26 @@ pub struct Shift {
     pub origin: ShiftOrigin,
 }
 
+impl Shift {
+    /// Who is beside whoever serves it for the first time.
+    pub fn buddy(&self) -> Option<&EngineerId> {
+        match &self.origin {
+            ShiftOrigin::Published { buddy } => buddy.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// Why this engineer has this shift; shown wherever the shift is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShiftOrigin {
-    /// It is their turn.
+    /// It is their turn in the rotation.
     Scheduled,
+    /// The plan that was published says so.
+    Published {
+        /// Who is beside them, the first time.
+        buddy: Option<EngineerId>,
+    },
     /// It is their turn in this week; the day was chosen so that nobody always has the same day of the week.
     Spread {
         /// Who would serve this day in the plain order of the queue.
@@ -90,7 +120,7 @@ pub enum ShiftOrigin {
 /// The shifts of the working days from `from` to `to`, both included.
 ///
 /// What is known beats the calculation, and the turns after it follow from it: who really served, then who covers, then
-/// the roster's overrides. Days before `duty.since` have a shift only where somebody served them. The cost grows with the weeks between
+/// the roster's overrides, then the published plan; where that has nobody who is at work, the rotation does. Days before `duty.since` have a shift only where somebody served them. The cost grows with the weeks between
 /// `duty.since` and `to`, so that callers bound `to`.
 pub fn plan(roster: &Roster, duty: &Duty, known: Known<'_>, from: Date, to: Date) -> Vec<Shift> {
     if from > to {
@@ -108,6 +138,27 @@ pub fn plan(roster: &Roster, duty: &Duty, known: Known<'_>, from: Date, to: Date
         monday = first.checked_add(jiff::Span::new().weeks(1)).ok();
     }
     plan
+}
+
+/// The published plan once `shifts` count from `from` to `until`. Days that people or the roster decided keep what the plan said before: it is
+/// what they go back to.
+pub fn replaced(
+    duty: &Duty,
+    known: Known<'_>,
+    (from, until): (Date, Date),
+    shifts: &BTreeMap<Date, Planned>,
+) -> BTreeMap<Date, Planned> {
+    let is_decided = |day: &Date| known.covers.contains_key(day) || duty.overrides.contains_key(day);
+    let stays = |day: &Date| *day < from || *day > until || is_decided(day);
+    let before = known.published.iter().filter(|(day, _)| stays(day));
+    let new = shifts.iter().filter(|(day, _)| !is_decided(day));
+    before.chain(new).map(|(day, planned)| (*day, planned.clone())).collect()
+}
+
+/// The last day that people count on: of the published plan, or of the near days.
+pub fn relied_on_until(known: Known<'_>, today: Date) -> Date {
+    let near = today.saturating_add(jiff::Span::new().days(NEAR_DAYS));
+    known.published.last_key_value().map_or(near, |(day, _)| near.max(*day))
 }
 
 /// The shift of one day; `None` when nobody has to serve it.

@@ -1,7 +1,7 @@
 //! The queue, week by week: who is due, and what overrides and the log book change about it.
 
 use super::week::{self, Turn};
-use super::{Known, Shift, ShiftOrigin};
+use super::{Known, Planned, Shift, ShiftOrigin};
 use crate::calendar;
 use crate::ids::EngineerId;
 use crate::roster::{Duty, Engineer, Roster};
@@ -70,7 +70,16 @@ impl State {
 /// Somebody whom the calculation does not choose: from an override or the log book.
 struct Pin<'a> {
     engineer: &'a EngineerId,
-    origin: fn(Option<EngineerId>) -> ShiftOrigin,
+    from: PinnedBy<'a>,
+}
+
+/// Who says so.
+#[derive(Clone, Copy)]
+enum PinnedBy<'a> {
+    LogBook,
+    Cover,
+    Roster,
+    Plan(&'a Planned),
 }
 
 /// A working day of the week while it is planned.
@@ -130,19 +139,33 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    /// Who serves `day` whatever the calculation says: the log book first, then who covers, then the roster's override.
-    /// Whoever is away is not on duty, whatever was agreed before.
+    /// Who serves `day` whatever the calculation says: the log book first, then who covers, then the roster's override, then the
+    /// published plan. Whoever is away is not on duty, whatever was agreed before.
     fn pin(&self, day: Date) -> Option<Pin<'a>> {
         if let Some(engineer) = self.known.served.get(&day) {
-            return Some(Pin { engineer, origin: |_| ShiftOrigin::Served });
+            return Some(Pin { engineer, from: PinnedBy::LogBook });
         }
-        let pin = |id: &EngineerId, origin: fn(Option<EngineerId>) -> ShiftOrigin| {
+        let pin = |id: &EngineerId, from: PinnedBy<'a>| {
             let engineer = self.roster.engineers.get(id).filter(|engineer| engineer.is_at_work(day))?;
-            Some(Pin { engineer: &engineer.id, origin })
+            Some(Pin { engineer: &engineer.id, from })
         };
-        let cover = self.known.covers.get(&day);
-        let cover = cover.and_then(|cover| pin(&cover.engineer, |instead_of| ShiftOrigin::Covered { instead_of }));
-        cover.or_else(|| pin(self.duty.overrides.get(&day)?, |instead_of| ShiftOrigin::Override { instead_of }))
+        let cover = self.known.covers.get(&day).and_then(|cover| pin(&cover.engineer, PinnedBy::Cover));
+        let or_override = cover.or_else(|| pin(self.duty.overrides.get(&day)?, PinnedBy::Roster));
+        or_override.or_else(|| {
+            let planned = self.planned(day)?;
+            pin(&planned.engineer, PinnedBy::Plan(planned))
+        })
+    }
+
+    /// The published plan of `day`; whoever is no member any more is not planned.
+    fn planned(&self, day: Date) -> Option<&'a Planned> {
+        self.known.published.get(&day).filter(|planned| self.member(&planned.engineer).is_some())
+    }
+
+    /// Whose day it was before people or the roster said otherwise: of the plan, or in the rotation.
+    fn turn_of(&self, draft: &Draft<'_>) -> Option<EngineerId> {
+        let planned = self.planned(draft.turn.day).map(|planned| planned.engineer.clone());
+        planned.or_else(|| draft.turn.member.map(|member| self.members[member].id.clone()))
     }
 
     /// Somebody who serves a day that was not theirs gives up their own day of the same week: the one they replaced
@@ -182,8 +205,14 @@ impl<'a> Rotation<'a> {
         let turn = &draft.turn;
         let (engineer, origin) = match (&draft.pin, draft.exchanged, turn.member) {
             (Some(pin), ..) => {
-                let instead_of = turn.member.map(id).filter(|turn| turn != pin.engineer);
-                (Some(pin.engineer.clone()), (pin.origin)(instead_of))
+                let instead_of = self.turn_of(draft).filter(|turn| turn != pin.engineer);
+                let origin = match pin.from {
+                    PinnedBy::LogBook => ShiftOrigin::Served,
+                    PinnedBy::Cover => ShiftOrigin::Covered { instead_of },
+                    PinnedBy::Roster => ShiftOrigin::Override { instead_of },
+                    PinnedBy::Plan(planned) => ShiftOrigin::Published { buddy: planned.buddy.clone() },
+                };
+                (Some(pin.engineer.clone()), origin)
             }
             (None, Some((member, with)), _) => (Some(id(member)), ShiftOrigin::Exchanged { with: id(with) }),
             (None, None, None) => (None, ShiftOrigin::Nobody),

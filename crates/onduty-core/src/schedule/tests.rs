@@ -19,14 +19,15 @@ fn day(text: &str) -> Date {
 }
 
 fn plan_of(roster: &Roster, served: &BTreeMap<Date, EngineerId>, from: &str, to: &str) -> Vec<Shift> {
-    plan(roster, &roster.duties[0], Known { served, covers: &BTreeMap::new() }, day(from), day(to))
+    plan(roster, &roster.duties[0], Known { served, ..Known::NOTHING }, day(from), day(to))
 }
 
-/// `Mon a, Tue b, …` with a sign for the origin: `*` spread, `!` override, `+` covered, `~` exchanged, `=` served, `-` nobody.
+/// `Mon a, Tue b, …` with a sign for the origin: `*` spread, `^` published, `!` override, `+` covered, `~` exchanged, `=` served, `-` nobody.
 fn shown(plan: &[Shift]) -> String {
     let words = plan.iter().map(|shift| {
         let sign = match shift.origin {
             ShiftOrigin::Scheduled => "",
+            ShiftOrigin::Published { .. } => "^",
             ShiftOrigin::Spread { .. } => "*",
             ShiftOrigin::Override { .. } => "!",
             ShiftOrigin::Covered { .. } => "+",
@@ -103,7 +104,7 @@ fn who_covers_serves_and_whoever_was_skipped_comes_next() {
     let cover = |who: &str| Cover { engineer: who.into(), by: "p00".into(), at: Timestamp::UNIX_EPOCH };
     let with = |days: &[(&str, &str)], from, to| {
         let covers = days.iter().map(|(at, who)| (day(at), cover(who))).collect();
-        let known = Known { served: &BTreeMap::new(), covers: &covers };
+        let known = Known { covers: &covers, ..Known::NOTHING };
         plan(&roster, &roster.duties[0], known, day(from), day(to))
     };
     assert_eq!(shown(&with(&[], "2026-01-05", "2026-01-09")), "p00 p05! p02 p03 p04");
@@ -126,7 +127,7 @@ fn who_is_away_covers_nobody() {
         day("2026-01-05"),
         Cover { engineer: "b".into(), by: "a".into(), at: Timestamp::UNIX_EPOCH },
     )]);
-    let known = Known { served: &BTreeMap::new(), covers: &covers };
+    let known = Known { covers: &covers, ..Known::NOTHING };
     let shift = shift_on(&roster, &roster.duties[0], known, day("2026-01-05")).unwrap();
     assert_eq!(shift.engineer, Some("a".into()));
 }
@@ -363,4 +364,30 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_was_published_counts_until_people_agree_otherwise() {
+    let roster = team(8, "    overrides: {2026-01-08: p07}\n");
+    let planned = |who: &str| Planned { engineer: who.into(), buddy: None };
+    let published: BTreeMap<Date, Planned> = ["05 p06", "06 p05", "07 p04", "08 p03"]
+        .into_iter()
+        .map(|line| (day(&format!("2026-01-{}", &line[..2])), planned(&line[3..])))
+        .collect();
+    let cover = Cover { engineer: "p02".into(), by: "p02".into(), at: jiff::Timestamp::UNIX_EPOCH };
+    let covers: BTreeMap<Date, Cover> = [(day("2026-01-07"), cover)].into();
+    let known = Known { published: &published, covers: &covers, ..Known::NOTHING };
+    let plan = |roster: &Roster| plan(roster, &roster.duties[0], known, day("2026-01-05"), day("2026-01-09"));
+    // What the plan does not name is the rotation's.
+    assert_eq!(shown(&plan(&roster)), "p06^ p05^ p02+ p07! p04");
+    let agreed = plan(&roster);
+    assert_eq!(agreed[2].origin, ShiftOrigin::Covered { instead_of: Some("p04".into()) });
+    assert_eq!(agreed[3].origin, ShiftOrigin::Override { instead_of: Some("p03".into()) });
+    // Whoever is away, or no member any more, is not on duty, whatever was published.
+    let mut roster = team(8, "");
+    roster.engineers.get_mut("p06").unwrap().leave =
+        vec![roster::Leave { from: day("2026-01-01"), to: day("2026-01-05") }];
+    roster.duties[0].members.retain(|id| id.as_str() != "p05");
+    let shown = shown(&plan(&roster));
+    assert!(!shown.contains("p05") && !shown.starts_with("p06"), "{shown}");
 }

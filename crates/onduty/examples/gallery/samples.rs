@@ -103,6 +103,10 @@ impl Stage {
                 successor: None,
                 working_days: None,
                 leave: vec![],
+                holidays: Default::default(),
+                skills: Default::default(),
+                share: 100,
+                avoid: Default::default(),
             };
             (id, engineer)
         };

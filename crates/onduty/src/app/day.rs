@@ -14,6 +14,7 @@ use onduty_core::engine::{self, Action, ActionRefused, Board, Effect, Memory, Pl
 use onduty_core::gate::{self, Blocker};
 use onduty_core::ids::{DutyId, EngineerId, Environment, SourceName, Subject};
 use onduty_core::item::ItemId;
+use onduty_core::roster::Duty;
 use onduty_core::schedule;
 use onduty_core::signal::{Fact, Kind, Observation, RolloutFact, RolloutState, Snapshot};
 use onduty_core::signal_feeds::KEPT_AFTER_NEWS;
@@ -231,7 +232,7 @@ pub enum Pressed {
 }
 
 /// A day as it stands in one transaction.
-struct Loaded<'a> {
+pub(super) struct Loaded<'a> {
     instance: &'a Instance,
     rules: Rules<'a>,
     memory: Memory,
@@ -240,14 +241,19 @@ struct Loaded<'a> {
 }
 
 impl<'a> Loaded<'a> {
-    async fn load(instance: &'a Instance, tx: &mut Tx, duty: &DutyId, now: Timestamp) -> Result<Loaded<'a>, DayError> {
+    pub(super) async fn load(
+        instance: &'a Instance,
+        tx: &mut Tx,
+        duty: &DutyId,
+        now: Timestamp,
+    ) -> Result<Loaded<'a>, DayError> {
         let rules = instance.rules(duty).ok_or_else(|| DayError::NoDuty(duty.clone()))?;
         let memory = load_memory(tx, instance, duty, now).await?;
         let snapshot = load_snapshot(tx, instance, now).await?;
         Ok(Loaded { instance, rules, memory, snapshot, now })
     }
 
-    async fn pass(&mut self, tx: &mut Tx) -> Result<(bool, Timestamp), DayError> {
+    pub(super) async fn pass(&mut self, tx: &mut Tx) -> Result<(bool, Timestamp), DayError> {
         let plan = engine::reconcile(self.rules, &self.memory, &self.snapshot, self.now);
         let changed = plan.changes(&self.memory);
         if changed {
@@ -258,7 +264,7 @@ impl<'a> Loaded<'a> {
         Ok((changed, plan.next_wake))
     }
 
-    async fn act(&mut self, tx: &mut Tx, by: Option<&EngineerId>, action: Action) -> Result<(), DayError> {
+    pub(super) async fn act(&mut self, tx: &mut Tx, by: Option<&EngineerId>, action: Action) -> Result<(), DayError> {
         let plan = engine::act(self.rules, &self.memory, &self.snapshot, self.now, by, &action)?;
         let duty = self.rules.duty.id.clone();
         store::journal::append(tx, &Record::Acted { duty, at: self.now, by: by.cloned(), action }).await?;
@@ -267,14 +273,16 @@ impl<'a> Loaded<'a> {
 
     /// That nobody is to serve two duties on one day.
     async fn check_other_duties(&self, tx: &mut Tx, action: &Action) -> Result<(), DayError> {
-        let Action::Cover { day, engineer } = action else { return Ok(()) };
-        let others = self.instance.roster.duties.iter().filter(|other| other.id != self.rules.duty.id);
-        for other in others.filter(|other| other.members.contains(engineer)) {
-            let board = load_board(tx, &other.id).await?;
-            let shift = schedule::shift_on(&self.instance.roster, other, board.known(), *day);
-            if shift.and_then(|shift| shift.engineer).as_ref() == Some(engineer) {
-                let (engineer, duty) = (engineer.clone(), other.name.clone());
-                return Err(ActionRefused::ServesElsewhere { engineer, duty, day: *day }.into());
+        let others: Vec<&Duty> =
+            self.instance.roster.duties.iter().filter(|other| other.id != self.rules.duty.id).collect();
+        for (day, engineer) in self.memory.board.served_by(action) {
+            for other in others.iter().filter(|other| other.members.contains(&engineer)) {
+                let board = load_board(tx, &other.id).await?;
+                let shift = schedule::shift_on(&self.instance.roster, other, board.known(), day);
+                if shift.and_then(|shift| shift.engineer).as_ref() == Some(&engineer) {
+                    let duty = other.name.clone();
+                    return Err(ActionRefused::ServesElsewhere { engineer, duty, day }.into());
+                }
             }
         }
         Ok(())

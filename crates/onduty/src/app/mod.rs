@@ -18,6 +18,7 @@ mod look;
 pub mod operator;
 pub mod passwords;
 pub mod people;
+pub mod plans;
 pub mod self_audit;
 mod settings;
 pub mod sign_in;
@@ -93,6 +94,8 @@ pub struct Shared {
     pub passwords: passwords::Passwords,
     /// The turns in which telemetry is read.
     pub telemetry: telemetry::Turns,
+    /// The plan that was proposed last.
+    pub proposals: plans::Proposals,
     /// Who tried to sign in how often.
     pub attempts: attempts::Attempts,
     first_run: RwLock<Option<Secret>>,

@@ -92,6 +92,7 @@ impl App {
             stopping: Stopping::new(),
             oidc: Default::default(),
             passwords: Default::default(),
+            proposals: Default::default(),
             attempts: Default::default(),
             telemetry: Default::default(),
             first_run: RwLock::new(None),

@@ -11,6 +11,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod publish;
+mod swap;
 mod team;
 mod wire;
 
@@ -47,6 +49,13 @@ enum PlanCommand {
     Cover(team::CoverArgs),
     /// Whose turn it was serves again
     EndCover(team::EndCoverArgs),
+    /// What a new plan would change; let it count
+    ///
+    /// Without --digest or --yes nothing changes: the answer says which days would move, who would serve nobody's days, and how to publish
+    /// exactly that.
+    Publish(publish::PublishArgs),
+    /// Offer a shift to the others, take one, agree to a swap
+    Swap(swap::SwapArgs),
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +112,8 @@ pub async fn run(args: PlanArgs) -> ExitCode {
         PlanCommand::Show(args) => return client::exit(team::show(args).await),
         PlanCommand::Cover(args) => return client::exit(team::cover(args).await),
         PlanCommand::EndCover(args) => return client::exit(team::end_cover(args).await),
+        PlanCommand::Publish(args) => return client::exit(publish::publish(args).await),
+        PlanCommand::Swap(args) => return client::exit(swap::swap(args).await),
     };
     match done {
         Ok(code) => ExitCode::from(code),

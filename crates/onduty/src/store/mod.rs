@@ -18,6 +18,7 @@ pub mod log_book;
 mod open;
 pub mod outbox;
 pub mod performance;
+pub mod plans;
 mod postgres;
 pub mod processes;
 pub mod restored;

@@ -2,7 +2,7 @@
 
 use super::reasons::headline;
 use super::{
-    Telling, and, blocker_parts, closing, count, facts, rollout_state, short_revision, snooze, unknown_briefly,
+    Telling, and, blocker_parts, closing, count, facts, rollout_state, shifts, short_revision, snooze, unknown_briefly,
     visible, why,
 };
 use jiff::Timestamp;
@@ -68,6 +68,25 @@ pub fn event(event: &Event, tell: &Telling<'_>) -> String {
         Event::CoverEnded { day, engineer, serves } => {
             let serves = serves.as_ref().map_or_else(|| "nobody".to_owned(), |id| tell.name(id));
             format!("{} does not cover {} any more; {serves} serves it", tell.name(engineer), tell.day(*day))
+        }
+        Event::PlanPublished { until, shifts, moved, .. } => shifts::published(*until, *shifts, moved, tell),
+        Event::ShiftOffered { day, engineer, to, in_return } => {
+            shifts::offered(*day, engineer, to.as_ref(), *in_return, tell)
+        }
+        Event::ShiftTaken { day, engineer } => {
+            format!("{} takes {}; somebody else has to agree", tell.name(engineer), tell.day(*day))
+        }
+        Event::ShiftsSwapped { day, engineer, with, in_return } => {
+            let (engineer, with, day) = (tell.name(engineer), tell.name(with), tell.day(*day));
+            match in_return {
+                Some(other) => {
+                    format!("{engineer} and {with} swapped: {engineer} serves {day}, {with} {}", tell.day(*other))
+                }
+                None => format!("{engineer} takes {day} from {with}"),
+            }
+        }
+        Event::OfferEnded { day, engineer } => {
+            format!("{} of {} is not offered any more", tell.day(*day), tell.name(engineer))
         }
         Event::ItemOpened { step, why: reason } => format!("{}: {}", tell.goal(step), opened(reason, tell)),
         Event::ItemReopened { step } => format!("{}: opened again", tell.goal(step)),

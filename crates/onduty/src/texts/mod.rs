@@ -12,6 +12,7 @@ mod owners;
 pub mod performance;
 pub mod plan;
 mod reasons;
+mod shifts;
 mod words;
 
 pub use access::role_name;
@@ -167,6 +168,10 @@ pub(crate) mod sample {
                 successor: None,
                 working_days: None,
                 leave: vec![],
+                holidays: Default::default(),
+                skills: Default::default(),
+                share: 100,
+                avoid: Default::default(),
             };
             (id, engineer)
         };

@@ -1,7 +1,13 @@
 //! What is wrong with a plan, and what nobody serves, as sentences.
 
-use super::{count, visible};
-use onduty_core::plan::{Fault, Uncovered, Violation};
+use super::{Telling, and, count, visible};
+use crate::store::plans::{Reason, RunnerUp};
+use onduty_core::ids::EngineerId;
+use onduty_core::plan::{Fault, Score, Uncovered, Violation, WayOut};
+use std::collections::BTreeMap;
+
+/// Points of an ordinary day.
+const ORDINARY_DAY: f64 = 4.0;
 
 /// A violation: the rule, where, and what is wrong there.
 pub fn violation(violation: &Violation) -> String {
@@ -51,6 +57,136 @@ fn fault(violation: &Violation) -> String {
 pub fn uncovered(slot: &Uncovered) -> String {
     let serves = if slot.is_hopeless() { "can serve" } else { "serves" };
     format!("nobody {serves} {} on {}", visible(&slot.duty), slot.day)
+}
+
+/// A code of the plan's format, as what is said of several people: `2 on leave`.
+fn keeps(code: &str) -> &str {
+    match code {
+        "not_member" => "of other duties",
+        "missing_skill" => "without the skill",
+        "not_employed" => "not with the team then",
+        "day_off" => "not working that day of the week",
+        "public_holiday" => "on a public holiday",
+        "leave" => "away",
+        "leave_guard" => "about to go on leave or just back",
+        "min_gap" => "too near to another turn",
+        "other_duty" => "serving another duty",
+        "needs_buddy" => "new, and nobody free to be beside them",
+        other => other,
+    }
+}
+
+/// A level of the score, as what gets worse.
+fn level(name: &str) -> &str {
+    match name {
+        "uncovered" => "days without anybody",
+        "late_joiners" => "newcomers who wait too long",
+        "change_cost" => "changes of what people had seen",
+        "fair_max" => "the load of whoever carries most",
+        "fair_sum" => "the sum of unfairness",
+        "spacing" => "the distance between turns",
+        "preferences" => "days that people would rather not serve",
+        _ => "the evenness of weekdays",
+    }
+}
+
+/// Why the planner chose somebody, as sentences.
+pub fn reason(reason: &Reason, tell: &Telling<'_>) -> Vec<String> {
+    let days = |milli: i64| format!("{:.1}", milli as f64 / (1000.0 * ORDINARY_DAY));
+    let mut said = vec![match reason.others {
+        0 => "Nobody else could serve this day with everything else as it is.".to_owned(),
+        others => format!("{} could have served as well.", count(others, "other")),
+    }];
+    let excluded: Vec<String> =
+        reason.excluded.iter().map(|(code, people)| format!("{people} {}", keeps(code))).collect();
+    if !excluded.is_empty() {
+        said.push(format!("Not possible: {}.", and(&excluded)));
+    }
+    said.push(format!(
+        "In this plan they carry {} ordinary days; their share would be {}.",
+        days(reason.load * 1000),
+        days(reason.target_milli)
+    ));
+    if let Some(since) = reason.days_since_last {
+        said.push(format!("It is {} since their turn before.", count(since.unsigned_abs() as usize, "day")));
+    }
+    said.extend(reason.runner_up.as_ref().map(|other| runner_up(other, tell)));
+    said
+}
+
+fn runner_up(other: &RunnerUp, tell: &Telling<'_>) -> String {
+    let how = other.exchange.map_or_else(String::new, |day| format!(", in exchange for {}", tell.day(day)));
+    let name = tell.name(&other.engineer);
+    match &other.worse {
+        Some((worse, by)) if *by > 0 => format!("{name} would have been next{how}: worse for {}.", level(worse)),
+        Some((better, _)) => {
+            format!("{name} would have been next{how}: the search left that, though better for {}.", level(better))
+        }
+        None => format!("{name} would have been as good{how}."),
+    }
+}
+
+/// Why nobody can serve a day, and what would help, the cheapest first.
+pub fn nobody(why: &BTreeMap<EngineerId, String>, ways_out: &[WayOut], tell: &Telling<'_>) -> Vec<String> {
+    let mut by_code: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (engineer, code) in why {
+        by_code.entry(keeps(code)).or_default().push(tell.name(engineer));
+    }
+    let mut said: Vec<String> = by_code.into_iter().map(|(code, names)| format!("{} {code}", and(&names))).collect();
+    said.extend(ways_out.iter().map(|way| way_out(way, tell)));
+    said
+}
+
+fn way_out(way: &WayOut, tell: &Telling<'_>) -> String {
+    let name = |person: &String| tell.name(&EngineerId::new(person.as_str()));
+    match way {
+        WayOut::WaiveGuard { person } => format!("{} could volunteer, beside a leave", name(person)),
+        WayOut::ShortenGap { person, days } => {
+            format!("{} could serve again after {}", name(person), count(days.unsigned_abs() as usize, "day"))
+        }
+        WayOut::Borrow { person } => format!("{} of another duty could help out", name(person)),
+        WayOut::LeaveOpen => "the day can stay without anybody".to_owned(),
+    }
+}
+
+/// How good a plan is, as sentences, the most important first; with each whether no plan can be better.
+pub fn quality(score: Score, proven: [bool; 7]) -> Vec<String> {
+    let best = |level: usize| if proven[level] { ", and no plan can have less" } else { "" };
+    let [uncovered, late, changes, most, _, near, unwanted] = score.0;
+    let days = |milli: i64| format!("{:.1}", milli as f64 / (1000.0 * ORDINARY_DAY));
+    let counted = |number: i64, what: &str| count(number.unsigned_abs() as usize, what);
+    let mut said = vec![match uncovered {
+        0 => "Every day has somebody.".to_owned(),
+        days => format!("{} without anybody{}.", counted(days, "day"), best(0)),
+    }];
+    if late > 0 {
+        said.push(format!("{} served later than two weeks after arrival{}.", counted(late, "first turn"), best(1)));
+    }
+    said.push(match changes {
+        0 => "Nothing changes that people had seen.".to_owned(),
+        points => format!(
+            "Changes of what people had seen weigh {points}: three for a day within two weeks, one for a later one{}.",
+            best(2)
+        ),
+    });
+    said.push(match most {
+        0 => "Nobody carries more than half a day more or less than their share.".to_owned(),
+        milli => format!(
+            "Whoever is furthest from their share is {} ordinary days beyond the half day that is allowed{}.",
+            days(milli),
+            best(3)
+        ),
+    });
+    said.push(match near {
+        0 => "All turns are as far apart as wanted.".to_owned(),
+        days => {
+            format!("Turns are {} nearer to each other than wanted, all together{}.", counted(days, "day"), best(5))
+        }
+    });
+    if unwanted > 0 {
+        said.push(format!("{} on days that people would rather not serve{}.", counted(unwanted, "turn"), best(6)));
+    }
+    said
 }
 
 #[cfg(test)]

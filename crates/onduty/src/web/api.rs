@@ -409,6 +409,7 @@ pub async fn process(State(web): State<Web>, Extension(visit): Extension<Visit>)
 fn origin(origin: &ShiftOrigin) -> (&'static str, Option<&EngineerId>) {
     match origin {
         ShiftOrigin::Scheduled => ("scheduled", None),
+        ShiftOrigin::Published { .. } => ("published", None),
         ShiftOrigin::Spread { in_order } => ("spread", Some(in_order)),
         ShiftOrigin::Override { instead_of } => ("override", instead_of.as_ref()),
         ShiftOrigin::Covered { instead_of } => ("covered", instead_of.as_ref()),
@@ -430,6 +431,7 @@ pub async fn team(State(web): State<Web>, Extension(visit): Extension<Visit>) ->
             "engineer": shift.engineer.as_ref().map(person),
             "origin": origin,
             "instead_of": instead_of.map(person),
+            "buddy": shift.buddy().map(person),
         })
     };
     Ok(Json(look.coming(60).into_iter().map(shift).collect()))

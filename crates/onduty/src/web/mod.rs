@@ -23,6 +23,7 @@ mod pages;
 mod people;
 mod people_api;
 mod performance;
+mod plan;
 pub mod policy;
 mod present;
 pub mod routes;

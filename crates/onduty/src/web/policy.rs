@@ -139,6 +139,8 @@ pub enum Wish {
     Work,
     /// Press the button, or say how a lost rollout ended.
     RollOut,
+    /// See what a new plan would change, and let it count.
+    PublishPlan,
     /// Read turns as a calendar.
     ReadCalendar,
     /// Make and revoke wall screens and calendar feeds of a duty.
@@ -204,7 +206,7 @@ fn decide_person(person: &Person, wish: Wish, duty: Option<&DutyId>) -> Decision
         Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken | Wish::MakeCalendarFeed => true,
         Wish::Work => role >= Role::Engineer,
         Wish::RollOut => serving,
-        Wish::SeeWalls | Wish::ManageWalls => role >= Role::ProcessOwner,
+        Wish::SeeWalls | Wish::ManageWalls | Wish::PublishPlan => role >= Role::ProcessOwner,
         Wish::SeePeople | Wish::ManagePeople | Wish::ReadCalendar => false,
         // People do not send telemetry, their services do.
         Wish::SendTelemetry => person.scopes.is_some(),
@@ -218,6 +220,7 @@ fn decide_person(person: &Person, wish: Wish, duty: Option<&DutyId>) -> Decision
         Wish::SeeWalls | Wish::ManageWalls => {
             "only a process owner or an administrator looks after wall screens and calendar feeds of a duty"
         }
+        Wish::PublishPlan => "only a process owner or an administrator makes plans for a duty",
         Wish::SeePeople | Wish::ManagePeople => "only an administrator looks after accounts, roles and links",
         _ => "only engineers of this duty can do that; you can look and ask",
     })
@@ -235,7 +238,9 @@ fn scope_for(wish: Wish) -> Scope {
         }
         Wish::RollOut => Scope::Rollout,
         Wish::SendTelemetry => Scope::Telemetry,
-        Wish::Ask | Wish::Work | Wish::ManageWalls | Wish::MakeCalendarFeed | Wish::RunDemo => Scope::Write,
+        Wish::Ask | Wish::Work | Wish::ManageWalls | Wish::PublishPlan | Wish::MakeCalendarFeed | Wish::RunDemo => {
+            Scope::Write
+        }
         Wish::ManagePeople | Wish::SeePeople | Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken => Scope::People,
     }
 }
@@ -277,6 +282,7 @@ mod tests {
             MakeToken,
             SendTelemetry,
             MakeCalendarFeed,
+            PublishPlan,
             ReadCalendar,
         ];
         let letters = wishes.map(|wish| match decide(subject, wish, Some(&duty)) {
@@ -298,23 +304,23 @@ mod tests {
         let services = Person { scopes: Some([Scope::Telemetry].into()), ..person(None, true) };
         let left_open = |person: Person| Subject::Person(Person { proved: false, ..person });
         let table = [
-            ("nobody", Subject::Nobody, "yy-------------- "),
-            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y------------ "),
-            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy-------------- "),
-            ("a calendar", Subject::CalendarFeed, "yy--------------y"),
-            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy-y "),
-            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy-y "),
-            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy-y "),
-            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy-y "),
-            ("on duty, left open", left_open(serving), "yyyyyyp----yyp-y "),
-            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy-y "),
-            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy-y "),
-            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy-y "),
-            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp-y "),
-            ("admin's reading token", Subject::Person(reading), "yyyy---y-------- "),
-            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy------y "),
-            ("admin's people token", Subject::Person(people), "yy-------yyyyy-- "),
-            ("admin's token for services", Subject::Person(services), "yy------------y- "),
+            ("nobody", Subject::Nobody, "yy--------------- "),
+            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y------------- "),
+            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy--------------- "),
+            ("a calendar", Subject::CalendarFeed, "yy---------------y"),
+            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy-y- "),
+            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy-y- "),
+            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy-y- "),
+            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy-y- "),
+            ("on duty, left open", left_open(serving), "yyyyyyp----yyp-y- "),
+            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy-y- "),
+            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy-yy "),
+            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy-yy "),
+            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp-yy "),
+            ("admin's reading token", Subject::Person(reading), "yyyy---y--------- "),
+            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy------yy "),
+            ("admin's people token", Subject::Person(people), "yy-------yyyyy--- "),
+            ("admin's token for services", Subject::Person(services), "yy------------y-- "),
         ];
         for (who, subject, expected) in table {
             assert_eq!(allowed(&subject), expected, "{who}");

@@ -4,8 +4,8 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{
-    Web, acts, api, calendar_feeds, door, health, hooks, live, openapi, pages, people, people_api, performance, shifts,
-    single_sign_on, suggestions, telemetry, walls, why_not,
+    Web, acts, api, calendar_feeds, door, health, hooks, live, openapi, pages, people, people_api, performance, plan,
+    shifts, single_sign_on, suggestions, telemetry, walls, why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -69,7 +69,7 @@ pub fn all() -> Vec<Route> {
     use About::{CalendarFeed, Instance, Item, Path, Query, Wall};
     use Wish::{
         Ask, Deliver, Enter, Look, LookAtWall, MakeCalendarFeed, MakeToken, ManagePeople, ManageSelf, ManageWalls,
-        ReadCalendar, RollOut, RunDemo, SeePeople, SeeSelf, SeeWalls, SendTelemetry, Work,
+        PublishPlan, ReadCalendar, RollOut, RunDemo, SeePeople, SeeSelf, SeeWalls, SendTelemetry, Work,
     };
     let mut routes = vec![
         page("/", Look, Query, "Today", get(pages::today)),
@@ -79,6 +79,8 @@ pub fn all() -> Vec<Route> {
         page("/process", Look, Query, "The process", get(pages::process)),
         page("/team", Look, Query, "Who is next", get(pages::team)),
         page("/team/cover", Look, Query, "What it means that somebody else serves a day", get(shifts::cover)),
+        page("/plan", Look, Query, "Who serves when, and everybody's part", get(plan::page)),
+        page("/plan/proposal", PublishPlan, Query, "What a new plan would change", get(plan::proposal)),
         page("/suggestions", Look, Query, "How often suggestions were right", get(suggestions::page)),
         page("/performance", Look, Query, "What a rollout did to response times", get(performance::page)),
         page("/performance/endpoint", Look, Query, "What rollouts did to an endpoint", get(performance::endpoint)),
@@ -103,6 +105,9 @@ pub fn all() -> Vec<Route> {
         form("/duty/{duty}/rollout", RollOut, Path, "Presses the button", post(acts::roll_out)),
         form("/duty/{duty}/rollouts/{id}/resolve", RollOut, Path, "Says how a lost rollout ended", post(acts::resolve)),
         form("/duty/{duty}/shifts/{day}/{verb}", Work, Path, "Changes who serves a day", post(shifts::change)),
+        form("/duty/{duty}/offers", Work, Path, "Offers a shift to the others", post(shifts::offer)),
+        form("/duty/{duty}/moves/seen", Work, Path, "Says that one knows of one's moved turns", post(plan::seen)),
+        form("/duty/{duty}/plan/publish", PublishPlan, Path, "Lets a plan count", post(plan::publish_form)),
         form("/duty/{duty}/walls", ManageWalls, Path, "Makes a wall screen", post(acts::make_wall)),
         form("/duty/{duty}/walls/{id}/revoke", ManageWalls, Path, "Revokes a wall screen", post(acts::revoke_wall)),
         form(
@@ -180,6 +185,22 @@ pub fn all() -> Vec<Route> {
         form("/api/v1/items/{id}/{verb}", Work, Item, "Changes an item", post(api::act)),
         form("/api/v1/duties/{duty}/questions", Ask, Path, "Asks the one on duty", post(api::ask)),
         form("/api/v1/duties/{duty}/shifts/{day}/{verb}", Work, Path, "Changes who serves a day", post(shifts::api)),
+        page("/api/v1/duties/{duty}/plan", Look, Path, "Offers, moves and everybody's part", get(plan::api)),
+        page(
+            "/api/v1/duties/{duty}/plan/proposal",
+            PublishPlan,
+            Path,
+            "What a new plan would change",
+            get(plan::api_proposal),
+        ),
+        form("/api/v1/duties/{duty}/plan/publish", PublishPlan, Path, "Lets a plan count", post(plan::api_publish)),
+        form(
+            "/api/v1/duties/{duty}/moves/seen",
+            Work,
+            Path,
+            "Says that one knows of one's moved turns",
+            post(plan::api_seen),
+        ),
         form("/api/v1/duties/{duty}/notes", Work, Path, "Writes a note", post(api::note)),
         form("/api/v1/duties/{duty}/rollouts", RollOut, Path, "Presses the button", post(api::roll_out)),
         form(

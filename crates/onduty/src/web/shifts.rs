@@ -34,21 +34,42 @@ pub struct Asked {
 pub struct Wanted {
     /// Who serves; whoever asks unless given.
     engineer: Option<String>,
+    /// To whom a shift is offered; to everybody unless given.
+    to: Option<String>,
+    /// The day that is wanted for it; nothing unless given.
+    in_return: Option<String>,
     back: Option<String>,
+}
+
+/// A shift that is offered, by a form that asks for the day.
+#[derive(Debug, Deserialize)]
+pub struct Offered {
+    day: String,
+    #[serde(flatten)]
+    wanted: Wanted,
 }
 
 fn day_of(text: &str) -> Result<Date, HttpError> {
     text.parse().map_err(|_| HttpError::BadInput("a day is written as 2026-03-02".to_owned()))
 }
 
-fn action(visit: &Visit, day: &str, verb: &str, engineer: Option<String>) -> Result<Action, HttpError> {
+fn action(visit: &Visit, day: &str, verb: &str, wanted: &Wanted) -> Result<Action, HttpError> {
     let day = day_of(day)?;
+    let given =
+        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let engineer =
+        || given(&wanted.engineer).map_or_else(|| visit.person().map(|me| me.acts_as()), |id| Ok(EngineerId::new(id)));
     Ok(match verb {
-        "cover" => {
-            let engineer = engineer.filter(|id| !id.is_empty()).map(EngineerId::new);
-            Action::Cover { day, engineer: engineer.map_or_else(|| visit.person().map(|me| me.acts_as()), Ok)? }
-        }
+        "cover" => Action::Cover { day, engineer: engineer()? },
         "end-cover" => Action::EndCover { day },
+        "offer" => Action::OfferShift {
+            day,
+            to: given(&wanted.to).map(EngineerId::new),
+            in_return: given(&wanted.in_return).map(|day| day_of(&day)).transpose()?,
+        },
+        "take" => Action::TakeShift { day, engineer: engineer()? },
+        "agree" => Action::AgreeToSwap { day },
+        "end-offer" => Action::EndOffer { day },
         _ => return Err(HttpError::NotFound(format!("a shift cannot be told to {verb}"))),
     })
 }
@@ -99,9 +120,20 @@ pub async fn change(
     Path((_, day, verb)): Path<(String, String, String)>,
     Posted(wanted): Posted<Wanted>,
 ) -> Result<Redirect, HttpError> {
-    let action = action(&visit, &day, &verb, wanted.engineer)?;
+    let action = action(&visit, &day, &verb, &wanted)?;
     web.app.act(visit.duty()?, Some(&visit.person()?.acts_as()), action).await?;
     Ok(Redirect::to(&own_path(wanted.back.as_deref().unwrap_or_default(), "/team")))
+}
+
+/// `POST /duty/{duty}/offers`: a shift is offered.
+pub async fn offer(
+    State(web): State<Web>,
+    Extension(visit): Extension<Visit>,
+    Posted(offered): Posted<Offered>,
+) -> Result<Redirect, HttpError> {
+    let action = action(&visit, &offered.day, "offer", &offered.wanted)?;
+    web.app.act(visit.duty()?, Some(&visit.person()?.acts_as()), action).await?;
+    Ok(Redirect::to(&own_path(offered.wanted.back.as_deref().unwrap_or_default(), "/plan")))
 }
 
 /// `POST /api/v1/duties/{duty}/shifts/{day}/{verb}`: answers the coming shifts.
@@ -111,7 +143,7 @@ pub async fn api(
     Path((_, day, verb)): Path<(String, String, String)>,
     Body(wanted): Body<Wanted>,
 ) -> Result<Json<Value>, HttpError> {
-    let action = action(&visit, &day, &verb, wanted.engineer)?;
+    let action = action(&visit, &day, &verb, &wanted)?;
     web.app.act(visit.duty()?, Some(&visit.person()?.acts_as()), action).await?;
     api::team(State(web), Extension(visit)).await
 }

@@ -6,6 +6,7 @@ mod gate;
 mod items;
 mod order;
 mod performance;
+mod shifts;
 mod steps;
 
 use day::Day;

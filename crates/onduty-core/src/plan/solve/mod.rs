@@ -163,7 +163,8 @@ fn judged(facts: &Facts, solution: &Solution) -> Result<Verdict, Impossible> {
     }
 }
 
-fn usual_moves(slots: u64) -> u64 {
+/// Moves of the search that so many slots want.
+pub fn usual_moves(slots: u64) -> u64 {
     (200_000 + 6_000 * slots + 7 * slots * slots).min(MOST_USUAL_MOVES)
 }
 

@@ -153,7 +153,7 @@ impl<'a> Problem<'a> {
             let Some(slot) = facts.slot_at(published.day, published.duty) else { continue };
             problem.published[slot] = index(published.person);
             problem.change[slot] = facts.change_cost(published.day);
-            problem.fixed[slot] = facts.is_frozen(published.day) && problem.free.has(published.person, slot);
+            problem.fixed[slot] = facts.is_frozen(published) && problem.free.has(published.person, slot);
         }
         let is_loose = |slot: &usize| {
             let published = problem.published[*slot];

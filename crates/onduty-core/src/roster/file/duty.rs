@@ -1,17 +1,18 @@
 //! One duty of `roster.yml`.
 
+use super::calendars::{Calendars, holidays};
 use super::{DEFAULT_SINCE, values};
 use crate::files::{Fields, Node, Place, Problems, Value, closest};
 use crate::ids::{DutyId, EngineerId, Environment, is_plain_id};
-use crate::roster::{Absence, Duty, Engineer, Watches, Weekdays};
+use crate::roster::{Absence, Duty, Engineer, Gaps, Watches, Weekdays};
 use jiff::civil::{Date, Time, Weekday, time};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
 /// The working day of a duty that does not say `hours`.
 const DEFAULT_HOURS: (Time, Time) = (time(9, 0, 0, 0), time(18, 0, 0, 0));
-/// Longest span of days under one name in `holidays`.
-const MAX_HOLIDAY_DAYS: i32 = 366;
+/// Longest distance of turns that may be asked for, in days.
+const MAX_GAP: i64 = 366;
 
 /// Who the duties may speak of.
 pub struct Known<'a> {
@@ -19,6 +20,8 @@ pub struct Known<'a> {
     pub engineers: &'a BTreeMap<EngineerId, Engineer>,
     /// In the order of the file.
     pub in_file_order: &'a [EngineerId],
+    /// By name.
+    pub calendars: &'a Calendars,
 }
 
 /// Reads the duty called `key`.
@@ -33,12 +36,17 @@ pub fn read(key: &str, place: Place, node: &Node, known: &Known<'_>, problems: &
     }
     let mut fields = Fields::of(node, "a duty", problems)?;
     let name = fields.text("name", problems).and_then(|(text, place)| values::line(&text, place, "a name", problems));
-    let members = members(&mut fields, key, known, problems);
+    let requires =
+        fields.text("requires", problems).and_then(|(text, place)| values::line(&text, place, "a skill", problems));
+    let members = members(&mut fields, key, requires.as_deref(), known, problems);
     let zone = zone(&mut fields, problems);
     let hours = fields.text("hours", problems).and_then(|(text, place)| values::hours(&text, place, problems));
     let (starts, ends) = hours.unwrap_or(DEFAULT_HOURS);
     let working_days = working_days(&mut fields, key, problems);
-    let holidays = holidays(&mut fields, problems);
+    let mut closed = known.calendars.under_key(&mut fields, problems);
+    closed.extend(holidays(fields.map("holidays", problems), problems));
+    let gaps = gaps(&mut fields, problems);
+    let agrees_to_swaps = fields.boolean("agree_to_swaps", problems).unwrap_or(false);
     let since = values::day_under(&mut fields, "since", problems).unwrap_or(DEFAULT_SINCE);
     let overrides = fields.map("overrides", problems);
     let watches = fields.node("watches").and_then(|node| watches(node, problems)).unwrap_or_default();
@@ -52,9 +60,12 @@ pub fn read(key: &str, place: Place, node: &Node, known: &Known<'_>, problems: &
         starts,
         ends,
         working_days,
-        holidays,
+        holidays: closed,
         since,
         overrides: BTreeMap::new(),
+        requires,
+        gaps,
+        agrees_to_swaps,
         watches,
     };
     for (day, place, node) in overrides {
@@ -65,12 +76,44 @@ pub fn read(key: &str, place: Place, node: &Node, known: &Known<'_>, problems: &
     plain.then_some(duty)
 }
 
-fn members(fields: &mut Fields<'_>, duty: &str, known: &Known<'_>, problems: &mut Problems) -> Vec<EngineerId> {
+fn gaps(fields: &mut Fields<'_>, problems: &mut Problems) -> Gaps {
+    let mut days = |key| fields.number(key, 1, MAX_GAP, problems).and_then(|days| u16::try_from(days).ok());
+    let gaps = Gaps { least: days("gap"), wanted: days("wanted_gap") };
+    if let (Some(least), Some(wanted)) = (gaps.least, gaps.wanted)
+        && wanted < least
+    {
+        let place = fields.place_of("wanted_gap");
+        problems.add(
+            place,
+            format!("turns had better be {wanted} days apart and must be {least}"),
+            "`wanted_gap` is at least `gap`",
+        );
+    }
+    gaps
+}
+
+/// Who takes turns; with a skill that is required, `all` is everybody who has it.
+fn members(
+    fields: &mut Fields<'_>,
+    duty: &str,
+    requires: Option<&str>,
+    known: &Known<'_>,
+    problems: &mut Problems,
+) -> Vec<EngineerId> {
+    let is_able = |id: &EngineerId| {
+        requires.is_none_or(|skill| known.engineers.get(id).is_some_and(|engineer| engineer.skills.contains(skill)))
+    };
     let nodes = fields.list("members");
     if let [Node { value: Value::Text(text), .. }] = nodes
         && text == "all"
     {
-        return known.in_file_order.to_vec();
+        let able: Vec<EngineerId> = known.in_file_order.iter().filter(|id| is_able(id)).cloned().collect();
+        if let (true, Some(skill)) = (able.is_empty() && !known.engineers.is_empty(), requires) {
+            let place = fields.place_of("requires");
+            let what = format!("nobody has the skill `{skill}` that `{duty}` requires");
+            problems.add(place, what, "write it below `skills` of those who have it");
+        }
+        return able;
     }
     if nodes.is_empty() {
         let place = fields.place_of("members");
@@ -87,6 +130,11 @@ fn members(fields: &mut Fields<'_>, duty: &str, known: &Known<'_>, problems: &mu
                 node.place,
                 format!("`{}` is listed twice", engineer.id),
                 "keep one; the place in the list is the first turn",
+            ),
+            Some(engineer) if !is_able(&engineer.id) => problems.add(
+                node.place,
+                format!("`{}` does not have the skill `{}`", engineer.id, requires.unwrap_or_default()),
+                format!("write it below `skills` of `{}`, or leave them out", engineer.id),
             ),
             Some(engineer) => members.push(engineer.id.clone()),
             None => {}
@@ -147,37 +195,6 @@ fn working_days(fields: &mut Fields<'_>, duty: &str, problems: &mut Problems) ->
     if days.is_empty() { week.take(7).collect() } else { days }
 }
 
-fn holidays(fields: &mut Fields<'_>, problems: &mut Problems) -> BTreeMap<Date, String> {
-    let mut holidays = BTreeMap::new();
-    for (days, place, node) in fields.map("holidays", problems) {
-        let name = match &node.value {
-            Value::Null => Some("holiday".to_owned()),
-            Value::Text(text) => values::line(text, node.place, "the name of a holiday", problems),
-            other => {
-                problems.add(
-                    node.place,
-                    format!("the name of a holiday should be a text, but is {}", other.kind()),
-                    "write `2026-12-25: Christmas Day`",
-                );
-                None
-            }
-        };
-        let (Some((from, to)), Some(name)) = (values::days(days, *place, problems), name) else { continue };
-        if (to - from).get_days() >= MAX_HOLIDAY_DAYS {
-            problems.add(
-                *place,
-                "a holiday of more than a year",
-                "check the years; a duty that ended is removed instead",
-            );
-            continue;
-        }
-        for day in from.series(jiff::Span::new().days(1)).take_while(|day| *day <= to) {
-            holidays.insert(day, name.clone());
-        }
-    }
-    holidays
-}
-
 fn read_override(
     duty: &Duty,
     day: &str,
@@ -202,6 +219,7 @@ fn read_override(
             Absence::NotJoined => "has not joined".to_owned(),
             Absence::Left => "has left".to_owned(),
             Absence::Leave { until } => format!("is on leave until {until}"),
+            Absence::Holiday => "has a public holiday".to_owned(),
             Absence::DayOff => format!("does not work on {:?}s", day.weekday()),
         };
         problems.add(node.place, format!("`{id}` cannot serve on {day}: {id} {why}"), "name somebody else");

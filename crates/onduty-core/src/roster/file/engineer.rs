@@ -1,10 +1,16 @@
 //! One engineer of `roster.yml`.
 
+use super::calendars::Calendars;
 use super::values;
 use crate::files::{Fields, Node, Place, Problems, Value};
 use crate::ids::{EngineerId, MACHINE, is_plain_id};
-use crate::roster::{Engineer, Leave};
+use crate::roster::{Avoid, Engineer, Leave};
 use std::collections::BTreeMap;
+
+/// The share of whoever does not say one, in percent.
+const FULL_SHARE: u8 = 100;
+/// Longest stretch of days that somebody would rather not serve.
+const MAX_AVOIDED: i32 = 366;
 
 /// E-mails and logins seen so far, in lower case, with the engineer who has them: one address is one person.
 #[derive(Debug, Default)]
@@ -13,13 +19,21 @@ pub struct Handles(BTreeMap<String, String>);
 /// Who takes over from whom, with the place where it is said.
 pub type Successors = Vec<(EngineerId, EngineerId, Place)>;
 
+/// What the engineers before said that concerns those after.
+#[derive(Debug, Default)]
+pub struct Seen {
+    handles: Handles,
+    /// Who takes over from whom.
+    pub successors: Successors,
+}
+
 /// Reads the engineer called `key`.
 pub fn read(
     key: &str,
     place: Place,
     node: &Node,
-    handles: &mut Handles,
-    successors: &mut Successors,
+    calendars: &Calendars,
+    seen: &mut Seen,
     problems: &mut Problems,
 ) -> Option<Engineer> {
     let plain = is_plain_id(key) && key != "all" && key != MACHINE;
@@ -50,7 +64,7 @@ pub fn read(
         }
     }
     for (handle, place) in emails.iter().chain(&logins) {
-        handles.add(handle, key, *place, problems);
+        seen.handles.add(handle, key, *place, problems);
     }
     let team = fields.text("team", problems).and_then(|(text, place)| values::line(&text, place, "a team", problems));
     let joined = values::day_under(&mut fields, "joined", problems);
@@ -78,9 +92,14 @@ pub fn read(
         .filter_map(|node| values::span(node, "leave", problems))
         .map(|(from, to)| Leave { from, to })
         .collect();
+    let holidays = calendars.under_key(&mut fields, problems);
+    let skills = fields.texts("skills", problems);
+    let skills = skills.iter().filter_map(|(text, place)| values::line(text, *place, "a skill", problems)).collect();
+    let share = fields.number("share", 1, 100, problems).and_then(|percent| u8::try_from(percent).ok());
+    let avoid = avoid(&mut fields, problems);
     fields.finish(problems);
     let successor = successor.map(|(successor, place)| {
-        successors.push((EngineerId::new(key), EngineerId::from(&*successor), place));
+        seen.successors.push((EngineerId::new(key), EngineerId::from(&*successor), place));
         EngineerId::from(&*successor)
     });
     plain.then(|| Engineer {
@@ -94,7 +113,30 @@ pub fn read(
         successor,
         working_days: has_days.then(|| working_days.into_iter().collect()),
         leave,
+        holidays,
+        skills,
+        share: share.unwrap_or(FULL_SHARE),
+        avoid,
     })
+}
+
+/// Days of the week and dates, in one list.
+fn avoid(fields: &mut Fields<'_>, problems: &mut Problems) -> Avoid {
+    let (mut avoid, mut weekdays) = (Avoid::default(), Vec::new());
+    for (text, place) in fields.texts("avoid", problems) {
+        if !text.starts_with(|first: char| first.is_ascii_digit()) {
+            weekdays.push((text, place));
+        } else if let Some((from, to)) = values::days(&text, place, problems) {
+            if (to - from).get_days() > MAX_AVOIDED {
+                let mend = "name at most a year; who is away has `leave`";
+                problems.add(place, format!("{from} to {to} is too long"), mend);
+                continue;
+            }
+            avoid.dates.extend(from.series(jiff::Span::new().days(1)).take_while(|day| *day <= to));
+        }
+    }
+    avoid.weekdays = values::weekdays(&weekdays, problems).into_iter().collect();
+    avoid
 }
 
 /// Notes who takes over and is not on the roster, and where taking over goes round in a circle.

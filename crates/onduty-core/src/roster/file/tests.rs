@@ -299,7 +299,7 @@ fn a_roster_without_the_essentials_says_what_to_write() {
     );
     check_text(
         "engineers: {lena: {}}\nduties: {ops: {members: all, zone: UTC}}\nteams: {}\n",
-        &["roster.yml:3:1: the roster has no key `teams`; use one of `engineers`, `duties`"],
+        &["roster.yml:3:1: the roster has no key `teams`; use one of `calendars`, `engineers`, `duties`"],
     );
     check_text(
         "engineers: {lena: {}\n",
@@ -353,4 +353,61 @@ fn the_schema_knows_the_keys_of_the_parser() {
     ] {
         assert_eq!(keys_in(pointer), keys_of(text), "{pointer}");
     }
+}
+
+const PLANNED: &str = "
+calendars:
+  fr: {2026-07-14: Bastille Day}
+  berlin: {2026-03-08: Women's Day}
+engineers:
+  lena: {skills: [deploy, sql], calendar: fr, share: 50, avoid: [fri, 2026-05-13, 2026-06-01..2026-06-02]}
+  omar: {skills: deploy}
+  priya: {}
+duties:
+  devops: {members: all, zone: UTC, requires: deploy, calendar: berlin, holidays: {2026-12-25: Christmas Day}, gap: 3, wanted_gap: 10, agree_to_swaps: true}
+";
+
+#[test]
+fn what_plans_go_by_is_read() {
+    let roster = parse("roster.yml", PLANNED).unwrap();
+    let (lena, duty) = (&roster.engineers["lena"], &roster.duties[0]);
+    assert_eq!(duty.members, ["lena".into(), "omar".into()] as [EngineerId; 2]);
+    assert_eq!((duty.requires.as_deref(), duty.gaps.least, duty.gaps.wanted), (Some("deploy"), Some(3), Some(10)));
+    assert!(duty.agrees_to_swaps);
+    assert_eq!(duty.holidays.keys().copied().collect::<Vec<_>>(), [date(2026, 3, 8), date(2026, 12, 25)]);
+    assert_eq!((lena.share, roster.engineers["omar"].share), (50, 100));
+    assert_eq!(lena.absence_on(date(2026, 7, 14)), Some(crate::roster::Absence::Holiday));
+    assert!(lena.avoid.weekdays.contains(Weekday::Friday) && !lena.avoid.weekdays.contains(Weekday::Monday));
+    assert_eq!(lena.avoid.dates.len(), 3);
+}
+
+#[test]
+fn every_bad_wish_of_a_plan_gets_a_message() {
+    check(
+        "  eva: {calendar: f, share: 0, avoid: [fryday, 2026-01-01..2028-01-01]}\n",
+        "",
+        &[
+            "roster.yml:4:19: there is no calendar `f`; list its days below `calendars:`, such as `f: {2026-12-25: Christmas Day}`",
+            "roster.yml:4:29: `share` should be a whole number from 1 to 100; write for example `share: 1`",
+            "roster.yml:4:40: `fryday` is not a day of the week; did you mean `friday`?",
+            "roster.yml:4:48: 2026-01-01 to 2028-01-01 is too long; name at most a year; who is away has `leave`",
+        ],
+    );
+    check(
+        "",
+        "    requires: deploy\n    gap: 5\n    wanted_gap: 3\n",
+        &[
+            "roster.yml:6:15: `lena` does not have the skill `deploy`; write it below `skills` of `lena`, or leave them out",
+            "roster.yml:6:21: `omar` does not have the skill `deploy`; write it below `skills` of `omar`, or leave them out",
+            "roster.yml:10:5: turns had better be 3 days apart and must be 5; `wanted_gap` is at least `gap`",
+        ],
+    );
+    check_text(
+        "calendars: {fr: [2026-07-14], de: {yesterday: x}}\nengineers: {a: {}}\nduties: {d: {members: all, zone: UTC, requires: sql}}\n",
+        &[
+            "roster.yml:1:17: a calendar should be a map of days, but is a list; write one `2026-12-25: Christmas Day` a line",
+            "roster.yml:1:36: `yesterday` is not a day; write year-month-day, such as 2026-03-02",
+            "roster.yml:3:39: nobody has the skill `sql` that `d` requires; write it below `skills` of those who have it",
+        ],
+    );
 }

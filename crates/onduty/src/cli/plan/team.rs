@@ -40,7 +40,24 @@ pub struct EndCoverArgs {
 pub async fn show(args: ShowArgs) -> Result<u8, CommandError> {
     let client = Client::new(&args.server)?;
     let shifts = client.get(&client.duty_path("/team").await?).await?;
+    if !args.server.json {
+        let plan = client.get(&client.duty_path("/plan").await?).await?;
+        for moved in plan["moves"].as_array().into_iter().flatten() {
+            eprintln!("{}", news(moved));
+        }
+    }
     Ok(print(&shifts, args.count, args.server.json))
+}
+
+/// `your turns have changed: 2026-03-03 lena serves instead of omar`
+fn news(moved: &Value) -> String {
+    let who = |value: &Value| if value.is_null() { "nobody".to_owned() } else { shown(value) };
+    format!(
+        "your turns have changed: {} {} serves instead of {}",
+        shown(&moved["day"]),
+        who(&moved["is"]),
+        who(&moved["was"])
+    )
 }
 
 /// Says who serves a day instead, and prints the coming shifts.
@@ -53,7 +70,7 @@ pub async fn end_cover(args: EndCoverArgs) -> Result<u8, CommandError> {
     change(&args.server, args.day, "end-cover", json!({})).await
 }
 
-async fn change(server: &ServerArgs, day: Date, verb: &str, body: Value) -> Result<u8, CommandError> {
+pub(super) async fn change(server: &ServerArgs, day: Date, verb: &str, body: Value) -> Result<u8, CommandError> {
     let client = Client::new(server)?;
     let path = format!("/shifts/{}/{verb}", segment(&day.to_string()));
     let shifts = client.post(&client.duty_path(&path).await?, &body).await?;
@@ -62,7 +79,7 @@ async fn change(server: &ServerArgs, day: Date, verb: &str, body: Value) -> Resu
     Ok(print(&mine, 1, server.json))
 }
 
-fn print(shifts: &Value, count: usize, as_json: bool) -> u8 {
+pub(super) fn print(shifts: &Value, count: usize, as_json: bool) -> u8 {
     if as_json {
         return print_json(shifts);
     }
@@ -80,6 +97,7 @@ fn line(shift: &Value) -> String {
     let other = || shown(&shift["instead_of"]["name"]);
     let has_other = !shift["instead_of"].is_null();
     let why = match shift["origin"].as_str().unwrap_or_default() {
+        "published" if !shift["buddy"].is_null() => format!(", with {} beside them", shown(&shift["buddy"]["name"])),
         "covered" if has_other => format!(", agreed, instead of {}", other()),
         "covered" => ", agreed".to_owned(),
         "override" if has_other => format!(", the roster says so, instead of {}", other()),

@@ -35,6 +35,8 @@ pub enum Here {
     Log,
     /// The algorithm.
     Process,
+    /// Who serves when.
+    Plan,
     /// Who is next.
     Team,
     /// The button.
@@ -161,6 +163,7 @@ fn navigation(view: &LayoutView, reader: &Reader<'_>) -> Markup {
         (Here::Today, "Today", "/", 't'),
         (Here::Log, "Log", "/log", 'l'),
         (Here::Process, "Process", "/process", 'p'),
+        (Here::Plan, "Plan", "/plan", 'n'),
         (Here::Team, "Team", "/team", 'm'),
         (Here::Rollout, "Rollout", "/rollout", 'r'),
         (Here::Performance, "Performance", "/performance", 'f'),
@@ -260,7 +263,7 @@ fn help() -> Markup {
         (&["n"], "write a note"),
         (&["/"], "search the log book"),
         (&["g t", "g l", "g p"], "go to Today, Log, Process"),
-        (&["g m", "g r", "g f"], "go to Team, Rollout, Performance"),
+        (&["g n", "g m", "g r", "g f"], "go to Plan, Team, Rollout, Performance"),
         (&["?"], "this help"),
         (&["Esc"], "close what is open"),
     ];

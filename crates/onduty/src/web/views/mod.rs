@@ -17,6 +17,7 @@ pub mod log;
 pub mod parts;
 pub mod people;
 pub mod performance;
+pub mod plan;
 pub mod process;
 pub mod rollout;
 pub mod suggestions;

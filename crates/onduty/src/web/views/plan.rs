@@ -1,0 +1,475 @@
+//! *Plan*: the months ahead, whose share is how large, shifts that change hands; and what a new plan would change.
+
+use super::{Reader, StateView, icons, parts};
+use crate::texts;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use maud::{Markup, html};
+use onduty_core::engine::{ShiftMove, ShiftOffer};
+use onduty_core::ids::EngineerId;
+use onduty_core::schedule::Shift;
+use std::collections::BTreeMap;
+
+/// Moved days of a proposal that are named.
+const MOVED_SHOWN: usize = 40;
+
+/// The page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanView {
+    /// The duty, as people write it.
+    pub duty_name: String,
+    /// The last day of the published plan.
+    pub published_until: Option<Date>,
+    /// The months that are drawn, each by its first day.
+    pub months: Vec<Date>,
+    /// Shifts of those months, by day.
+    pub shifts: BTreeMap<Date, Shift>,
+    /// Days of those months that nobody serves because of a holiday, with their names.
+    pub holidays: BTreeMap<Date, String>,
+    /// Days of those months on which the reader is away.
+    pub away: Vec<Date>,
+    /// The reader's coming turns.
+    pub mine: Vec<Date>,
+    /// The reader's turns that moved and that they have not said to know of.
+    pub moves: Vec<ShiftMove>,
+    /// Shifts that are offered, by day.
+    pub offers: Vec<(Date, ShiftOffer)>,
+    /// Whether somebody else has to agree to a swap.
+    pub agrees_to_swaps: bool,
+    /// Everybody's part.
+    pub fairness: FairnessView,
+    /// Why somebody serves the day that was asked about.
+    pub why: Option<WhyView>,
+    /// Plans that were published, newest first.
+    pub versions: Vec<VersionView>,
+    /// The reader may publish a plan.
+    pub may_publish: bool,
+    /// Who can take shifts.
+    pub members: Vec<EngineerId>,
+}
+
+/// Everybody's part over a period.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FairnessView {
+    /// The period.
+    pub from: Option<Date>,
+    /// Its last day.
+    pub to: Option<Date>,
+    /// One for each member, who did most against their share first.
+    pub rows: Vec<FairRow>,
+}
+
+/// One engineer's part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FairRow {
+    /// Who.
+    pub engineer: EngineerId,
+    /// Turns that were served.
+    pub done: u32,
+    /// Turns that come.
+    pub planned: u32,
+    /// Thousandths of points that they carry more than their share, over both.
+    pub over_milli: i64,
+}
+
+/// Why somebody serves a day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WhyView {
+    /// Which day.
+    pub day: Date,
+    /// Who; nobody where nobody can.
+    pub engineer: Option<EngineerId>,
+    /// Sentences.
+    pub because: Vec<String>,
+}
+
+/// A plan that was published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionView {
+    /// Its number.
+    pub number: u32,
+    /// Who published it.
+    pub by: EngineerId,
+    /// When.
+    pub at: Timestamp,
+    /// Its last day.
+    pub until: Date,
+    /// How many days moved.
+    pub moved: usize,
+}
+
+/// The whole page.
+pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    html! {
+        header class="summary" {
+            h1 { span {
+                @match view.published_until {
+                    Some(day) => { "Planned until " time datetime=(day) { (tell.long_day(day)) } }
+                    None => "No plan is published yet",
+                }
+            } }
+            p class="dim" {
+                (parts::text(&view.duty_name)) " · "
+                @if view.published_until.is_some() { "later days are what the rotation would give" }
+                @else { "the rotation shows whose turn it would be; a plan looks at leave, load and distance together" }
+            }
+        }
+        (moves(view, reader))
+        @if view.may_publish { (make(reader)) }
+        (calendar(view, reader))
+        @if let Some(why) = &view.why { (because(why, reader)) }
+        div class="columns even" {
+            div class="main-column" { (my_turns(view, reader)) (offers(view, reader)) }
+            div { (fairness(&view.fairness, reader)) (versions(view, reader)) }
+        }
+    }
+}
+
+fn moves(view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    let Some(newest) = view.moves.iter().map(|moved| moved.at).max() else { return html! {} };
+    html! {
+        section class="moved notice" aria-labelledby="moved-title" {
+            h2 id="moved-title" { (icons::state(StateView::NeedsYou)) " Your turns have changed" }
+            ul {
+                @for moved in &view.moves {
+                    li {
+                        time datetime=(moved.day) { (tell.day(moved.day)) } ": "
+                        @if moved.is.as_ref() == reader.me { "you serve, instead of " (somebody(moved.was.as_ref(), reader)) }
+                        @else { (somebody(moved.is.as_ref(), reader)) " serves instead of you" }
+                        span class="dim" { ", " bdi { (tell.name(&moved.by)) } " changed it " (parts::time(moved.at, tell)) }
+                    }
+                }
+            }
+            (parts::press(reader, &format!("/duty/{}/moves/seen", reader.duty), "I know", None, "small", &[("until", &newest.to_string())]))
+        }
+    }
+}
+
+fn make(reader: &Reader<'_>) -> Markup {
+    html! {
+        form class="one-line make-plan" method="get" action="/plan/proposal" {
+            input type="hidden" name="duty" value=(reader.duty);
+            label for="plan-until" { "Plan until" }
+            input type="date" id="plan-until" name="until" value=(reader.tell.today().saturating_add(13.weeks())) min=(reader.tell.today().saturating_add(1.days())) max=(reader.tell.today().saturating_add(360.days()));
+            (parts::button("See what would change", None, ""))
+        }
+    }
+}
+
+fn somebody(engineer: Option<&EngineerId>, reader: &Reader<'_>) -> Markup {
+    html! { @match engineer { Some(id) => bdi { (reader.tell.name(id)) }, None => "nobody" } }
+}
+
+fn calendar(view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let is_year = view.months.len() > 3;
+    html! {
+        section aria-labelledby="calendar-title" {
+            div class="head-line" {
+                h2 id="calendar-title" { "Who serves when" }
+                @if is_year { a href={ "/plan?duty=" (reader.duty) } { "Three months" } }
+                @else { a href={ "/plan?duty=" (reader.duty) "&months=12" } { "The whole year" } }
+            }
+            div class={ "plan-months" @if is_year { " year" } } { @for month in &view.months { (self::month(*month, view, reader)) } }
+            p class="dim key" {
+                span class="plan-key mine" {} " you " span class="plan-key away" {} " you are away "
+                span class="plan-key forecast" {} " not published: what the rotation would give"
+            }
+        }
+    }
+}
+
+fn month(first: Date, view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let last = first.last_of_month();
+    let monday = first.saturating_sub(i32::from(first.weekday().to_monday_zero_offset()).days());
+    let weeks = (0..6).map(|week| monday.saturating_add((week * 7).days())).take_while(|monday| *monday <= last);
+    html! {
+        table class="plan-month" {
+            caption { (first.strftime("%B %Y").to_string()) }
+            thead { tr { @for day in ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] { th scope="col" { (day) } } } }
+            tbody {
+                @for monday in weeks {
+                    tr {
+                        @for offset in 0..7 {
+                            @let day = monday.saturating_add(offset.days());
+                            @if day.month() == first.month() { (cell(day, view, reader)) } @else { td class="out" {} }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(day: Date, view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    let shift = view.shifts.get(&day);
+    let engineer = shift.and_then(|shift| shift.engineer.as_ref());
+    let is_mine = engineer.is_some() && engineer == reader.me;
+    let is_forecast = view.published_until.is_none_or(|until| day > until);
+    let mut class = String::new();
+    for (is, name) in [
+        (is_mine, "mine "),
+        (day == tell.today(), "is-today "),
+        (view.away.contains(&day), "away "),
+        (day < tell.today(), "past "),
+        (is_forecast, "forecast"),
+    ] {
+        class.push_str(if is { name } else { "" });
+    }
+    html! {
+        td class=[Some(class.trim_end()).filter(|class| !class.is_empty())] {
+            span class="number" { (day.day()) }
+            @match (shift, engineer, view.holidays.get(&day)) {
+                (Some(_), Some(engineer), _) => a href={ "/plan?duty=" (reader.duty) "&day=" (day) "#why" } title={ (tell.name(engineer)) ", " (tell.long_day(day)) } { bdi { (tell.first_name(engineer)) } },
+                (Some(_), None, _) => a class="nobody" href={ "/plan?duty=" (reader.duty) "&day=" (day) "#why" } { "nobody" },
+                (None, _, Some(name)) => span class="dim" title=(texts::visible(name)) { (parts::text(name)) },
+                _ => {},
+            }
+        }
+    }
+}
+
+fn because(why: &WhyView, reader: &Reader<'_>) -> Markup {
+    html! {
+        section class="why-day" id="why" aria-labelledby="why-title" {
+            h2 id="why-title" { "Why " (somebody(why.engineer.as_ref(), reader)) " on " time datetime=(why.day) { (reader.tell.day(why.day)) } }
+            ul { @for sentence in &why.because { li { (parts::said(sentence)) } } }
+        }
+    }
+}
+
+fn my_turns(view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    html! {
+        section aria-labelledby="mine-title" {
+            h2 id="mine-title" { "Your turns" }
+            @if view.mine.is_empty() { p class="dim" { "You have none in the time that is shown." } }
+            ul class="my-turns" { @for day in &view.mine { li { time datetime=(day) { (tell.long_day(*day)) } } } }
+            @if reader.may_act && !view.mine.is_empty() {
+                h3 { "Cannot serve one of them?" }
+                p { "Offer it: to everybody, or to one engineer; for nothing, or for one of their days. It stays yours until somebody takes it"
+                    @if view.agrees_to_swaps { " and somebody else agrees" } "." }
+                (parts::form(reader, &format!("/duty/{}/offers", reader.duty), "offer-form", html! {
+                    label for="offer-day" { "Your day" }
+                    select id="offer-day" name="day" required { @for day in &view.mine { option value=(day) { (tell.day(*day)) } } }
+                    label for="offer-to" { "To" }
+                    select id="offer-to" name="to" {
+                        option value="" { "everybody" }
+                        @for member in view.members.iter().filter(|member| Some(*member) != reader.me) { option value=(member) { (tell.name(member)) } }
+                    }
+                    label for="offer-return" { "For" }
+                    select id="offer-return" name="in_return" {
+                        option value="" { "nothing" }
+                        @for shift in view.shifts.values().filter(|shift| shift.day >= tell.today() && shift.engineer.is_some() && shift.engineer.as_ref() != reader.me) {
+                            option value=(shift.day) { (tell.day(shift.day)) @if let Some(engineer) = &shift.engineer { ", " (tell.name(engineer)) } }
+                        }
+                    }
+                    (parts::button("Offer it", None, "small"))
+                }))
+            }
+        }
+    }
+}
+
+fn offers(view: &PlanView, reader: &Reader<'_>) -> Markup {
+    html! {
+        section aria-labelledby="offers-title" {
+            h2 id="offers-title" { "Offered shifts" }
+            @if view.offers.is_empty() { p class="dim" { "Nobody offers a shift. An engineer who cannot serve offers the day here, and whoever can takes it." } }
+            ul class="offers" { @for (day, offer) in &view.offers { li { (self::offer(*day, offer, reader)) } } }
+        }
+    }
+}
+
+fn offer(day: Date, offer: &ShiftOffer, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    let path = |verb: &str| format!("/duty/{}/shifts/{day}/{verb}", reader.duty);
+    let may_take = offer.to.as_ref().is_none_or(|to| Some(to) == reader.me) && Some(&offer.engineer) != reader.me;
+    let is_part = [Some(&offer.engineer), offer.taken_by.as_ref()].contains(&reader.me);
+    html! {
+        p {
+            time datetime=(day) { strong { (tell.day(day)) } } " of " bdi { (tell.name(&offer.engineer)) }
+            @if offer.by != offer.engineer { span class="dim" { " (offered by " bdi { (tell.name(&offer.by)) } ")" } }
+            ", to " @match &offer.to { Some(to) => bdi { (tell.name(to)) }, None => "everybody" }
+            @if let Some(other) = offer.in_return { ", for " time datetime=(other) { (tell.day(other)) } }
+            @if let Some(taker) = &offer.taken_by { ". " bdi { (tell.name(taker)) } " takes it; somebody else has to agree" }
+        }
+        div class="acts" {
+            @if offer.taken_by.is_some() && !is_part { (parts::press(reader, &path("agree"), "Agree", None, "small", &[])) }
+            @if offer.taken_by.is_none() && may_take { (parts::press(reader, &path("take"), "Take it", None, "small", &[])) }
+            (parts::press(reader, &path("end-offer"), if Some(&offer.engineer) == reader.me { "Take it back" } else { "Decline" }, None, "small quiet", &[]))
+        }
+    }
+}
+
+/// Thousandths of points as days of an ordinary working day, with a sign.
+fn in_days(milli: i64) -> String {
+    let tenths = (milli + milli.signum() * 200) / 400;
+    match tenths {
+        0 => "even".to_owned(),
+        _ => format!("{}{}.{}", if tenths < 0 { "−" } else { "+" }, tenths.abs() / 10, tenths.abs() % 10),
+    }
+}
+
+fn fairness(view: &FairnessView, reader: &Reader<'_>) -> Markup {
+    let widest = view.rows.iter().map(|row| row.over_milli.abs()).max().unwrap_or(0).max(4_000);
+    html! {
+        section aria-labelledby="fair-title" {
+            h2 id="fair-title" { "Everybody's part" }
+            form class="one-line" method="get" action="/plan" {
+                input type="hidden" name="duty" value=(reader.duty);
+                label for="fair-from" { "From" }
+                input type="date" id="fair-from" name="from" value=[view.from];
+                label for="fair-to" { "to" }
+                input type="date" id="fair-to" name="to" value=[view.to];
+                (parts::button("Show", None, "small quiet"))
+            }
+            table class="fairness" {
+                thead { tr { th scope="col" { "Engineer" } th scope="col" class="number" { "Done" } th scope="col" class="number" { "Planned" } th scope="col" { "Against their share, in days" } } }
+                tbody {
+                    @for row in &view.rows {
+                        tr class=[(Some(&row.engineer) == reader.me).then_some("mine")] {
+                            th scope="row" { (parts::person(&row.engineer, &reader.tell)) }
+                            td class="number" { (row.done) }
+                            td class="number" { (row.planned) }
+                            td { (bar(row.over_milli, widest)) span class="over" { (in_days(row.over_milli)) } }
+                        }
+                    }
+                }
+            }
+            p class="dim" { "Heavy days count more: a Friday as one day and a half, weekends and days beside a holiday as two. A share is by the days on which somebody was there." }
+        }
+    }
+}
+
+/// A bar to the right for more than the share, to the left for less.
+fn bar(over: i64, widest: i64) -> Markup {
+    let width = over.abs() * 50 / widest;
+    html! {
+        svg class="fair-bar" viewBox="0 0 100 12" width="100" height="12" aria-hidden="true" focusable="false" {
+            rect class="rail" x="0" y="5" width="100" height="2" {}
+            rect class=(if over < 0 { "less" } else { "more" }) x=(if over < 0 { 50 - width } else { 50 }) y="1" width=(width.max(1)) height="10" {}
+        }
+    }
+}
+
+fn versions(view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    html! {
+        @if !view.versions.is_empty() {
+            section aria-labelledby="versions-title" {
+                h2 id="versions-title" { "Published plans" }
+                ul class="plan-versions" {
+                    @for version in &view.versions {
+                        li {
+                            "Plan " (version.number) ", until " time datetime=(version.until) { (tell.day(version.until)) }
+                            span class="dim" { ", by " bdi { (tell.name(&version.by)) } " " (parts::time(version.at, tell)) ", " @if version.moved == 0 { "nothing moved" } @else { (texts::count(version.moved, "day")) " moved" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a new plan would change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProposalView {
+    /// Its first and last day.
+    pub days: (Date, Date),
+    /// What names it.
+    pub digest: String,
+    /// One for each duty that changes.
+    pub duties: Vec<DutyProposalView>,
+    /// What it is like, as sentences.
+    pub quality: Vec<String>,
+    /// Why there is none.
+    pub refused: Option<String>,
+}
+
+/// What a new plan would change for one duty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DutyProposalView {
+    /// As people write it.
+    pub name: String,
+    /// Days with somebody.
+    pub shifts: usize,
+    /// Days that people count on and that move: day, who serves, who would.
+    pub moved: Vec<(Date, Option<EngineerId>, Option<EngineerId>)>,
+    /// The last day that people count on.
+    pub relied_on_until: Date,
+    /// Days that nobody would serve, with the reasons and what would help.
+    pub uncovered: Vec<(Date, Vec<String>)>,
+    /// Those who would be introduced, and their buddies.
+    pub introduced: Vec<(Date, EngineerId, EngineerId)>,
+}
+
+/// The page of a proposal.
+pub fn proposal(view: &ProposalView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    let back = format!("/plan?duty={}", reader.duty);
+    html! {
+        header class="summary" {
+            h1 { span { "A plan until " time datetime=(view.days.1) { (tell.long_day(view.days.1)) } } }
+            p class="dim" { "Nothing has changed yet. It counts, and everybody whose day moves is told, once it is published." }
+        }
+        @if let Some(refused) = &view.refused { p { (parts::said(&parts::sentence(refused))) } }
+        @for duty in &view.duties { (duty_proposal(duty, view, reader)) }
+        @if view.refused.is_none() {
+            section aria-labelledby="quality-title" {
+                h2 id="quality-title" { "How good it is" }
+                ul class="means" { @for sentence in &view.quality { li { (parts::said(sentence)) } } }
+            }
+            (parts::press(reader, &format!("/duty/{}/plan/publish", reader.duty), "Publish it", None, "go", &[("until", &view.days.1.to_string()), ("digest", &view.digest)]))
+        }
+        p { a href=(back) { "Back to the plan" } }
+    }
+}
+
+fn duty_proposal(duty: &DutyProposalView, view: &ProposalView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    html! {
+        section {
+            h2 { (parts::text(&duty.name)) }
+            p {
+                (texts::count(duty.shifts, "day")) " from " time datetime=(view.days.0) { (tell.day(view.days.0)) } ". "
+                @if duty.moved.is_empty() { "Nothing moves that people count on until " } @else { (texts::count(duty.moved.len(), "day")) " would move of those that people count on until " }
+                time datetime=(duty.relied_on_until) { (tell.day(duty.relied_on_until)) } "."
+            }
+            @if !duty.uncovered.is_empty() {
+                h3 { (icons::state(StateView::NeedsYou)) " " (texts::count(duty.uncovered.len(), "day")) " without anybody" }
+                ul class="uncovered" { @for (day, why) in &duty.uncovered { li { strong { (tell.day(*day)) } ul { @for sentence in why { li { (parts::said(sentence)) } } } } } }
+            }
+            @if !duty.moved.is_empty() {
+                table class="moved-days" {
+                    thead { tr { th scope="col" { "Day" } th scope="col" { "Until now" } th scope="col" { "Then" } } }
+                    tbody {
+                        @for (day, was, is) in duty.moved.iter().take(MOVED_SHOWN) {
+                            tr { th scope="row" { time datetime=(day) { (tell.day(*day)) } } td { (somebody(was.as_ref(), reader)) } td { (somebody(is.as_ref(), reader)) } }
+                        }
+                    }
+                }
+                @if duty.moved.len() > MOVED_SHOWN { p class="dim" { "… and " (texts::count(duty.moved.len() - MOVED_SHOWN, "more day")) "." } }
+            }
+            @if !duty.introduced.is_empty() {
+                ul class="means" { @for (day, engineer, buddy) in &duty.introduced { li { bdi { (tell.name(engineer)) } " serves for the first time on " time datetime=(day) { (tell.day(*day)) } ", with " bdi { (tell.name(buddy)) } " beside them." } } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_days;
+
+    #[test]
+    fn a_deviation_is_told_in_days() {
+        for (milli, expected) in
+            [(0, "even"), (100, "even"), (-199, "even"), (200, "+0.1"), (4_000, "+1.0"), (-6_200, "−1.6")]
+        {
+            assert_eq!(in_days(milli), expected, "{milli}");
+        }
+    }
+}
