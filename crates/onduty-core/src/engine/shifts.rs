@@ -20,6 +20,9 @@ const KEPT_MOVES: usize = 1_000;
 
 impl Actor<'_> {
     pub(super) fn cover(&mut self, day: Date, engineer: &EngineerId) -> Result<(), ActionRefused> {
+        if self.serves(day).as_ref() == Some(engineer) {
+            return Err(ActionRefused::ServesAlready { engineer: engineer.clone(), day });
+        }
         let instead_of = self.give(day, engineer)?;
         self.log(None, Event::Covered { day, engineer: engineer.clone(), instead_of });
         Ok(())
@@ -30,9 +33,6 @@ impl Actor<'_> {
         self.may_change(day)?;
         self.can_serve(day, engineer)?;
         let instead_of = self.serves(day);
-        if instead_of.as_ref() == Some(engineer) {
-            return Err(ActionRefused::ServesAlready { engineer: engineer.clone(), day });
-        }
         let cover = Cover { engineer: engineer.clone(), by: self.by.clone(), at: self.pass.draft.now };
         self.moving_around(day, |board| {
             board.covers.insert(day, cover);
@@ -193,6 +193,7 @@ impl Actor<'_> {
             return Err(ActionRefused::NotTheirs { engineer: engineer.clone(), day: other });
         }
         self.give(day, engineer)?;
+        // In the rotation the day that is given in return may have changed hands with the first; it is agreed all the same.
         if let Some(other) = offer.in_return {
             self.give(other, &offer.engineer)?;
         }

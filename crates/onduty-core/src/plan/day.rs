@@ -1,11 +1,25 @@
 //! Dates as numbers of days, because a planner compares them millions of times.
 
 use jiff::civil::{Date, date};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A civil date: days since 1 January 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "Date", into = "Date")]
 pub struct Day(pub i32);
+
+impl From<Date> for Day {
+    fn from(date: Date) -> Day {
+        Day::of(date)
+    }
+}
+
+impl From<Day> for Date {
+    fn from(day: Day) -> Date {
+        day.date()
+    }
+}
 
 impl Day {
     /// The day of a date.

@@ -40,13 +40,12 @@ fn the_runner_up_makes_worse_exactly_what_is_said() {
             let hard = verdict.violations.iter().find(|violation| violation.rule() != Rule::H9);
             assert_eq!(hard, None, "seed {seed}: {why:?}");
             let first = (0..7).find(|level| verdict.score.0[*level] != solved.verdict.score.0[*level]);
-            let worse = first.map(|level| (LEVELS[level], verdict.score.0[level] - solved.verdict.score.0[level]));
-            match other.worse {
-                Some(("uneven", _)) | None => {
-                    assert_eq!(worse, None, "seed {seed}: {why:?}");
-                    equal += 1;
-                }
-                said => assert_eq!(said, worse, "seed {seed}: {why:?}"),
+            let worse =
+                first.map(|level| (LEVELS[level].to_owned(), verdict.score.0[level] - solved.verdict.score.0[level]));
+            let said = other.worse.clone().filter(|(level, _)| level != "uneven");
+            assert_eq!(said, worse, "seed {seed}: {why:?}");
+            if said.is_none() {
+                equal += 1;
             }
             assert!(verdict.score >= solved.verdict.score, "seed {seed}: {why:?} would be better");
             compared += 1;
@@ -100,9 +99,9 @@ fn a_runner_up_that_is_better_is_not_called_as_good() {
     json["people"][0]["avoid_dates"] = json!(["2026-03-02"]);
     let runner_up = |reasons: Reasons| reasons.served[0].runner_up.clone().unwrap();
     let other = runner_up(monday(&mut json, "zoe"));
-    assert_eq!((other.person.as_str(), other.worse), ("omar", Some(("preferences", -1))));
+    assert_eq!((other.person.as_str(), other.worse), ("omar", Some(("preferences".to_owned(), -1))));
     let other = runner_up(monday(&mut json, "omar"));
-    assert_eq!((other.person.as_str(), other.worse), ("zoe", Some(("preferences", 1))));
+    assert_eq!((other.person.as_str(), other.worse), ("zoe", Some(("preferences".to_owned(), 1))));
 }
 
 #[test]
@@ -111,7 +110,7 @@ fn who_is_new_and_has_nobody_beside_them_could_not_serve_instead() {
     (json["people"][1]["joiner"], json["people"][0]["experienced"]) = (json!(true), json!(false));
     json["people"][1]["experienced"] = json!(false);
     let why = monday(&mut json, "zoe").served[0].clone();
-    assert_eq!((why.others, why.excluded, why.runner_up), (0, [("needs_buddy", 1)].into(), None));
+    assert_eq!((why.others, why.excluded, why.runner_up), (0, [("needs_buddy".to_owned(), 1)].into(), None));
     // Whoever is relieved may be beside them.
     json["people"][0]["experienced"] = json!(true);
     let why = monday(&mut json, "zoe").served[0].clone();

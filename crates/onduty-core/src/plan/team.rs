@@ -89,14 +89,15 @@ pub fn instance(
             }
         }
         let seen = seen(roster, duty, known, horizon, planned.contains(&duty.id));
-        kept.extend(seen.into_iter().filter_map(|(day, engineer, is_pinned)| {
+        kept.extend(seen.into_iter().filter_map(|(day, engineer, hold)| {
             let person = plan.people.iter().position(|person| person.id == engineer.as_str())?;
-            Some(Published { day: Day::of(day), duty: index, person, is_pinned })
+            Some((Published { day: Day::of(day), duty: index, person, is_pinned: hold != Hold::Seen }, hold))
         }));
     }
     for person in &mut plan.people {
         person.history.sort_unstable();
     }
+    let mut kept = on_one_duty(kept);
     kept.sort_by_key(|published| (published.day, published.duty));
     settle_what_clashes(&mut plan, &mut kept, &mut done);
     plan.published = kept;
@@ -255,6 +256,17 @@ fn weekdays(days: Weekdays) -> [bool; 8] {
     all
 }
 
+/// How fast a shift that people have seen is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// It moves where that is better.
+    Seen,
+    /// It is one of the coming days.
+    Frozen,
+    /// People or the roster said so, or its duty is not planned.
+    Agreed,
+}
+
 /// The shifts of the horizon that people have seen, and whether they stay whatever is planned; those of a duty that is not planned all
 /// do.
 fn seen(
@@ -263,21 +275,40 @@ fn seen(
     known: Known<'_>,
     horizon: &Horizon,
     is_planned: bool,
-) -> Vec<(Date, EngineerId, bool)> {
+) -> Vec<(Date, EngineerId, Hold)> {
     let ahead = |days: i32| horizon.as_of.saturating_add(jiff::Span::new().days(days));
     let (frozen, near) = (ahead(FROZEN_DAYS), ahead(schedule::NEAR_DAYS));
     let shown = schedule::plan(roster, duty, known, horizon.first, horizon.last);
     let seen = shown.into_iter().filter_map(|shift| {
         let is_agreed = matches!(shift.origin, ShiftOrigin::Covered { .. } | ShiftOrigin::Override { .. });
         // Whoever was published and is away leaves a hole, not the one whom the rotation shows in it.
-        let published = known.published.get(&shift.day).filter(|_| !is_agreed);
+        let published = known.published.get(&shift.day).filter(|_| is_planned && !is_agreed);
         let is_hole = published.is_some_and(|published| Some(&published.engineer) != shift.engineer.as_ref());
         let counts = is_agreed || !is_planned || published.is_some() || shift.day <= near;
         let engineer = published.map(|published| published.engineer.clone()).or(shift.engineer)?;
-        let stays = is_agreed || !is_planned || (shift.day <= frozen && !is_hole);
-        counts.then_some((shift.day, engineer, stays))
+        let hold = match shift.day <= frozen && !is_hole {
+            _ if is_agreed || !is_planned => Hold::Agreed,
+            true => Hold::Frozen,
+            false => Hold::Seen,
+        };
+        counts.then_some((shift.day, engineer, hold))
     });
     seen.collect()
+}
+
+/// Rotations know nothing of each other: a near day on which both have the same person is planned anew.
+fn on_one_duty(kept: Vec<(Published, Hold)>) -> Vec<Published> {
+    let mut held: BTreeMap<(Day, usize), usize> = BTreeMap::new();
+    for (turn, _) in kept.iter().filter(|(turn, _)| turn.is_pinned) {
+        *held.entry((turn.day, turn.person)).or_default() += 1;
+    }
+    let is_twice = |turn: &Published| held.get(&(turn.day, turn.person)).is_some_and(|times| *times > 1);
+    kept.into_iter()
+        .map(|(turn, hold)| Published {
+            is_pinned: turn.is_pinned && !(hold == Hold::Frozen && is_twice(&turn)),
+            ..turn
+        })
+        .collect()
 }
 
 /// Takes what stays and is too near to another turn of the same person out of the plan: people agreed on it, and no plan could hold

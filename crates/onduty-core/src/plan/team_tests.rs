@@ -155,6 +155,19 @@ fn a_duty_that_is_not_planned_stays_and_takes_its_people_with_it() {
 }
 
 #[test]
+fn nobody_stays_on_two_duties_because_rotations_said_so() {
+    let roster = parsed(
+        "engineers: {a: {}, b: {}, c: {}}\nduties:\n  one: {members: [a, b, c], zone: UTC}\n  two: {members: [a, b, c], zone: UTC}\n",
+    );
+    let planned = BTreeSet::from([DutyId::from("one"), DutyId::from("two")]);
+    let horizon = Horizon { last: day("2026-04-03"), ..quarter() };
+    let facts = Facts::new(instance(&roster, &BTreeMap::new(), &planned, &horizon).unwrap()).unwrap();
+    let solved = solve(&facts, &Settings { seed: 0, moves: Some(4_000) }).unwrap();
+    assert_eq!(check(&facts, &solved.solution).violations, []);
+    assert_eq!((facts.slots.len(), solved.solution.uncovered.len()), (40, 0));
+}
+
+#[test]
 fn accounts_share_the_work_by_who_was_there() {
     let roster = parsed(
         "engineers:\n  a: {}\n  b: {share: 50}\n  c: {leave: 2026-03-02..2026-03-06}\nduties:\n  developers: {members: all, zone: UTC}\n",

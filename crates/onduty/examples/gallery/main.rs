@@ -9,7 +9,7 @@ use maud::Markup;
 use onduty::web::assets;
 use onduty::web::views::layout::{self, Here};
 use onduty::web::views::{
-    access, account, door, item, log, people, performance, process, rollout, suggestions, team, today, wall,
+    access, account, door, item, log, people, performance, plan, process, rollout, suggestions, team, today, wall,
 };
 use samples::{Day, Stage};
 use std::path::Path;
@@ -64,6 +64,8 @@ fn pages(day: Day) -> Vec<(&'static str, Markup)> {
             "endpoint",
             framed("An endpoint", Here::Performance, performance::endpoint_page(&samples::endpoint_page(day), &reader)),
         ),
+        ("plan", framed("Plan", Here::Plan, plan::page(&samples::plan_page(day), &reader))),
+        ("proposal", framed("A new plan", Here::Plan, plan::proposal(&samples::plan_proposal(day), &reader))),
         ("team", framed("Team", Here::Team, team::page(&samples::team_page(day), &reader))),
         ("rollout", framed("Rollout", Here::Rollout, rollout::page(&samples::rollout_page(gate), &reader))),
         ("wall", wall::page(&samples::wall(day, &reader.tell), &reader)),

@@ -18,6 +18,9 @@ use onduty::web::views::items::ItemView;
 use onduty::web::views::layout::{DemoBarView, Here, LayoutView, NextShift, OnDutyView};
 use onduty::web::views::log::{LogPageView, LogShown};
 use onduty::web::views::people::{DutyRights, PeopleView, PersonLine, PersonView};
+use onduty::web::views::plan::{
+    DutyProposalView, FairRow, FairnessView, PlanView, ProposalView, VersionView as PlanVersionView, WhyView,
+};
 use onduty::web::views::process::{ActiveProcess, OpensView, ProcessPageView, ProcessStepView, VersionView};
 use onduty::web::views::rollout::{RolloutPageView, RolloutView};
 use onduty::web::views::suggestions::SuggestionsView;
@@ -25,6 +28,7 @@ use onduty::web::views::team::{MemberView, TeamAdminView, TeamView, WallLinkView
 use onduty::web::views::today::{StepBody, StepView, TodayView};
 use onduty::web::views::wall::{TileView, WallView};
 use onduty::web::views::{Reader, StateView};
+use onduty_core::engine::{ShiftMove, ShiftOffer};
 use onduty_core::files::{Place, Problem};
 use onduty_core::flaky::Flaky;
 use onduty_core::gate::Blocker;
@@ -978,6 +982,118 @@ pub fn team_page(day: Day) -> TeamView {
             new_feed: None,
             new_link: None,
         }),
+    }
+}
+
+/// *Plan* of a day: a published plan with an offer and a moved turn, or the rotation before the first.
+pub fn plan_page(day: Day) -> PlanView {
+    let team = team_page(day);
+    let until = (day != Day::Empty && day != Day::Calm).then(|| date(2026, 4, 30));
+    let turns: Vec<&Shift> = team.shifts.iter().collect();
+    let days = date(2026, 3, 1).series(1.day()).take_while(|day| *day <= date(2026, 5, 31));
+    let days =
+        days.filter(|day| !matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday));
+    let shifts = days.filter(|day| *day != date(2026, 3, 11)).zip(turns.iter().cycle());
+    let shifts: BTreeMap<Date, Shift> = shifts
+        .map(|(day, shift)| (day, Shift { day, engineer: shift.engineer.clone(), origin: shift.origin.clone() }))
+        .collect();
+    let id = |text: &str| EngineerId::from(text);
+    let offer = |to: Option<&str>, other: Option<Date>, taken_by: Option<&str>| ShiftOffer {
+        engineer: id("omar"),
+        to: to.map(id),
+        in_return: other,
+        by: id("omar"),
+        at: days_ago(1),
+        taken_by: taken_by.map(id),
+    };
+    let moved = ShiftMove {
+        day: date(2026, 3, 17),
+        was: Some(id("omar")),
+        is: Some(id("lena")),
+        by: id("priya"),
+        at: days_ago(1),
+        unseen: [id("lena")].into(),
+    };
+    let row = |(index, member): (usize, &MemberView)| FairRow {
+        engineer: member.engineer.clone(),
+        done: 9 - index as u32 % 3,
+        planned: 4 + index as u32 % 2,
+        over_milli: 5_200 - 1_400 * index as i64,
+    };
+    let busy = matches!(day, Day::Normal | Day::Terrible);
+    PlanView {
+        duty_name: team.duty_name.clone(),
+        published_until: until,
+        months: vec![date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)],
+        holidays: [(date(2026, 3, 11), "Founders' day".to_owned())].into(),
+        away: if busy { date(2026, 4, 6).series(1.day()).take(5).collect() } else { Vec::new() },
+        mine: shifts
+            .values()
+            .filter(|shift| shift.engineer == Some(id("lena")))
+            .map(|shift| shift.day)
+            .take(4)
+            .collect(),
+        shifts,
+        moves: if busy { vec![moved] } else { Vec::new() },
+        offers: if busy {
+            vec![
+                (date(2026, 3, 16), offer(None, None, None)),
+                (date(2026, 3, 20), offer(Some("lena"), Some(date(2026, 3, 24)), Some("priya"))),
+            ]
+        } else {
+            Vec::new()
+        },
+        agrees_to_swaps: busy,
+        fairness: FairnessView {
+            from: Some(date(2025, 9, 1)),
+            to: Some(date(2026, 4, 30)),
+            rows: team.members.iter().enumerate().map(row).collect(),
+        },
+        why: busy.then(|| WhyView {
+            day: date(2026, 3, 17),
+            engineer: Some(id("lena")),
+            because: vec![
+                "4 others could have served as well.".to_owned(),
+                "Not possible: 2 away and 1 too near to another turn.".to_owned(),
+                "Omar Haddad would have been next: worse for the distance between turns.".to_owned(),
+            ],
+        }),
+        versions: if busy {
+            vec![PlanVersionView { number: 2, by: id("priya"), at: days_ago(1), until: date(2026, 4, 30), moved: 1 }]
+        } else {
+            Vec::new()
+        },
+        may_publish: day != Day::Calm,
+        members: team.members.iter().map(|member| member.engineer.clone()).collect(),
+    }
+}
+
+/// What a new plan would change.
+pub fn plan_proposal(day: Day) -> ProposalView {
+    let id = |text: &str| EngineerId::from(text);
+    let moved = (2..if day == Day::Terrible { 60 } else { 5 })
+        .map(|n| (date(2026, 3, 1).saturating_add(n.days()), Some(id("omar")), (n != 3).then(|| id("lena"))));
+    let duty = DutyProposalView {
+        name: "Developers".to_owned(),
+        shifts: 64,
+        moved: if day == Day::Calm { Vec::new() } else { moved.collect() },
+        relied_on_until: date(2026, 4, 30),
+        uncovered: if day == Day::Terrible {
+            vec![(
+                date(2026, 4, 2),
+                vec!["Lena Vogt and Omar Haddad away".to_owned(), "the day can stay without anybody".to_owned()],
+            )]
+        } else {
+            Vec::new()
+        },
+        introduced: vec![(date(2026, 3, 24), id("sam"), id("priya"))],
+    };
+    ProposalView {
+        days: (date(2026, 3, 3), date(2026, 6, 5)),
+        digest: "0f9c2d7a51".to_owned(),
+        duties: if day == Day::Empty { Vec::new() } else { vec![duty] },
+        quality: if day == Day::Empty { Vec::new() } else { vec!["Every day has somebody.".to_owned()] },
+        refused: (day == Day::Empty).then(|| "no duty of the roster has a process and people".to_owned()),
     }
 }
 

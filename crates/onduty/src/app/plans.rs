@@ -191,8 +191,14 @@ impl App {
 }
 
 fn published(of: &DutyProposal, days: (Date, Date), by: &EngineerId, at: Timestamp) -> store::plans::NewVersion {
-    let reasons = of.reasons.iter().map(|(day, why)| (*day, why.into())).collect();
-    store::plans::NewVersion { from: days.0, until: days.1, by: by.clone(), at, moved: of.moved.clone(), reasons }
+    store::plans::NewVersion {
+        from: days.0,
+        until: days.1,
+        by: by.clone(),
+        at,
+        moved: of.moved.clone(),
+        reasons: of.reasons.clone(),
+    }
 }
 
 async fn boards(db: &mut Reader, instance: &Instance) -> Result<BTreeMap<DutyId, Board>, StoreError> {

@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::logbook::MovedShift;
-use onduty_core::plan;
-use serde::{Deserialize, Serialize};
+use onduty_core::plan::Why;
 use std::collections::BTreeMap;
 
 /// A published plan before it has its number.
@@ -25,55 +24,7 @@ pub struct NewVersion {
     /// Days that people counted on and that moved with it.
     pub moved: Vec<MovedShift>,
     /// Why whom, by day.
-    pub reasons: BTreeMap<Date, Reason>,
-}
-
-/// Why the planner chose somebody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reason {
-    /// Who.
-    pub engineer: EngineerId,
-    /// How many others could have served, and nothing else would have had to move.
-    pub others: usize,
-    /// How many could not, by code of the plan's format.
-    pub excluded: BTreeMap<String, usize>,
-    /// Points that they serve in the plan.
-    pub load: i64,
-    /// Thousandths of points that would be their share.
-    pub target_milli: i64,
-    /// Days since the turn before.
-    pub days_since_last: Option<i32>,
-    /// Who else, and what that would have made worse.
-    pub runner_up: Option<RunnerUp>,
-}
-
-/// The next best choice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunnerUp {
-    /// Who.
-    pub engineer: EngineerId,
-    /// The day that the two would have exchanged.
-    pub exchange: Option<Date>,
-    /// The first level that would have been worse, and by how much.
-    pub worse: Option<(String, i64)>,
-}
-
-impl From<&plan::Why> for Reason {
-    fn from(why: &plan::Why) -> Reason {
-        Reason {
-            engineer: EngineerId::new(&*why.person),
-            others: why.others,
-            excluded: why.excluded.iter().map(|(code, people)| ((*code).to_owned(), *people)).collect(),
-            load: why.load,
-            target_milli: why.target_milli,
-            days_since_last: why.days_since_last,
-            runner_up: why.runner_up.as_ref().map(|other| RunnerUp {
-                engineer: EngineerId::new(&*other.person),
-                exchange: other.exchange.as_ref().map(|(day, _)| day.date()),
-                worse: other.worse.map(|(level, by)| (level.to_owned(), by)),
-            }),
-        }
-    }
+    pub reasons: BTreeMap<Date, Why>,
 }
 
 /// A published plan.
@@ -145,6 +96,7 @@ fn number_of(number: i64) -> Result<u32, StoreError> {
 mod tests {
     use super::*;
     use crate::store::tests::{Place, at, on_both};
+    use onduty_core::plan::{Day, RunnerUp};
 
     on_both!(versions_count_up_by_duty,);
 
@@ -152,12 +104,14 @@ mod tests {
         let store = place.store().await;
         let day = |text: &str| text.parse::<Date>().unwrap();
         let runner_up = RunnerUp {
-            engineer: "omar".into(),
-            exchange: Some(day("2026-03-12")),
+            person: "omar".to_owned(),
+            exchange: Some((Day::of(day("2026-03-12")), "developers".to_owned())),
             worse: Some(("spacing".to_owned(), 4)),
         };
-        let reason = Reason {
-            engineer: "lena".into(),
+        let reason = Why {
+            day: Day::of(day("2026-03-03")),
+            duty: "developers".to_owned(),
+            person: "lena".to_owned(),
             others: 3,
             excluded: [("leave".to_owned(), 2)].into(),
             load: 8,

@@ -1,9 +1,8 @@
 //! What is wrong with a plan, and what nobody serves, as sentences.
 
 use super::{Telling, and, count, visible};
-use crate::store::plans::{Reason, RunnerUp};
 use onduty_core::ids::EngineerId;
-use onduty_core::plan::{Fault, Score, Uncovered, Violation, WayOut};
+use onduty_core::plan::{Fault, RunnerUp, Score, Uncovered, Violation, WayOut, Why};
 use std::collections::BTreeMap;
 
 /// Points of an ordinary day.
@@ -91,7 +90,7 @@ fn level(name: &str) -> &str {
 }
 
 /// Why the planner chose somebody, as sentences.
-pub fn reason(reason: &Reason, tell: &Telling<'_>) -> Vec<String> {
+pub fn reason(reason: &Why, tell: &Telling<'_>) -> Vec<String> {
     let days = |milli: i64| format!("{:.1}", milli as f64 / (1000.0 * ORDINARY_DAY));
     let mut said = vec![match reason.others {
         0 => "Nobody else could serve this day with everything else as it is.".to_owned(),
@@ -115,8 +114,8 @@ pub fn reason(reason: &Reason, tell: &Telling<'_>) -> Vec<String> {
 }
 
 fn runner_up(other: &RunnerUp, tell: &Telling<'_>) -> String {
-    let how = other.exchange.map_or_else(String::new, |day| format!(", in exchange for {}", tell.day(day)));
-    let name = tell.name(&other.engineer);
+    let exchange = other.exchange.as_ref().map(|(day, _)| format!(", in exchange for {}", tell.day(day.date())));
+    let (how, name) = (exchange.unwrap_or_default(), tell.name(&EngineerId::new(&*other.person)));
     match &other.worse {
         Some((worse, by)) if *by > 0 => format!("{name} would have been next{how}: worse for {}.", level(worse)),
         Some((better, _)) => {

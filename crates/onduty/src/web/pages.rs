@@ -53,6 +53,7 @@ pub async fn today(State(web): State<Web>, Extension(visit): Extension<Visit>) -
     let back = format!("/?duty={}", scene.look.duty.id);
     let reader = scene.reader(&visit, me.as_ref(), &back);
     let body = views::today::page(&scene.today(&visit, me.as_ref()), &reader);
+    let body = views::plan::below_moves(&scene.moves(me.as_ref()), &reader, body);
     Ok(draw(&web, &scene, &reader, "Today", Here::Today, body))
 }
 

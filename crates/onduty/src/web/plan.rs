@@ -143,7 +143,7 @@ fn view(
         months,
         shifts,
         mine,
-        moves: moves(scene, me),
+        moves: scene.moves(me),
         offers: offers.map(|(day, offer)| (*day, offer.clone())).collect(),
         agrees_to_swaps: duty.agrees_to_swaps,
         fairness: fairness(scene, day_of(query.from.as_deref())?, day_of(query.to.as_deref())?)?,
@@ -168,12 +168,6 @@ fn published_until(scene: &Scene) -> Option<Date> {
     let today = calendar::day_of(&scene.look.duty, scene.look.now);
     let last = scene.look.board().published.last_key_value().map(|(day, _)| *day);
     last.filter(|day| *day >= today)
-}
-
-/// The moves of `me` that they have not said to know of.
-fn moves(scene: &Scene, me: Option<&EngineerId>) -> Vec<onduty_core::engine::ShiftMove> {
-    let mine = |moved: &&onduty_core::engine::ShiftMove| me.is_some_and(|me| moved.unseen.contains(me));
-    scene.look.board().moves.iter().filter(mine).cloned().collect()
 }
 
 /// Everybody's part: the last half year and everything that is published, unless a period is asked for.
@@ -222,7 +216,7 @@ fn why(scene: &Scene, day: Date, shift: Option<&Shift>, versions: &[Version]) ->
     let tell = scene.telling();
     let planned = versions.iter().find(|of| (of.version.from..=of.version.until).contains(&day));
     let reason = planned.and_then(|of| of.version.reasons.get(&day));
-    let reason = reason.filter(|reason| Some(&reason.engineer) == engineer.as_ref());
+    let reason = reason.filter(|reason| Some(reason.person.as_str()) == engineer.as_ref().map(EngineerId::as_str));
     let because = match (shift, reason) {
         (None, _) => vec!["Nobody serves on this day.".to_owned()],
         (Some(_), Some(reason)) => texts::plan::reason(reason, &tell),

@@ -139,7 +139,9 @@ pub enum Wish {
     Work,
     /// Press the button, or say how a lost rollout ended.
     RollOut,
-    /// See what a new plan would change, and let it count.
+    /// See what a new plan would change.
+    SeeProposal,
+    /// Let a plan count.
     PublishPlan,
     /// Read turns as a calendar.
     ReadCalendar,
@@ -206,7 +208,7 @@ fn decide_person(person: &Person, wish: Wish, duty: Option<&DutyId>) -> Decision
         Wish::SeeSelf | Wish::ManageSelf | Wish::MakeToken | Wish::MakeCalendarFeed => true,
         Wish::Work => role >= Role::Engineer,
         Wish::RollOut => serving,
-        Wish::SeeWalls | Wish::ManageWalls | Wish::PublishPlan => role >= Role::ProcessOwner,
+        Wish::SeeWalls | Wish::ManageWalls | Wish::SeeProposal | Wish::PublishPlan => role >= Role::ProcessOwner,
         Wish::SeePeople | Wish::ManagePeople | Wish::ReadCalendar => false,
         // People do not send telemetry, their services do.
         Wish::SendTelemetry => person.scopes.is_some(),
@@ -220,7 +222,7 @@ fn decide_person(person: &Person, wish: Wish, duty: Option<&DutyId>) -> Decision
         Wish::SeeWalls | Wish::ManageWalls => {
             "only a process owner or an administrator looks after wall screens and calendar feeds of a duty"
         }
-        Wish::PublishPlan => "only a process owner or an administrator makes plans for a duty",
+        Wish::SeeProposal | Wish::PublishPlan => "only a process owner or an administrator makes plans for a duty",
         Wish::SeePeople | Wish::ManagePeople => "only an administrator looks after accounts, roles and links",
         _ => "only engineers of this duty can do that; you can look and ask",
     })
@@ -233,9 +235,13 @@ pub fn cannot_be_undone(wish: Wish) -> bool {
 
 fn scope_for(wish: Wish) -> Scope {
     match wish {
-        Wish::Enter | Wish::Deliver | Wish::Look | Wish::LookAtWall | Wish::SeeWalls | Wish::ReadCalendar => {
-            Scope::Read
-        }
+        Wish::Enter
+        | Wish::Deliver
+        | Wish::Look
+        | Wish::LookAtWall
+        | Wish::SeeWalls
+        | Wish::SeeProposal
+        | Wish::ReadCalendar => Scope::Read,
         Wish::RollOut => Scope::Rollout,
         Wish::SendTelemetry => Scope::Telemetry,
         Wish::Ask | Wish::Work | Wish::ManageWalls | Wish::PublishPlan | Wish::MakeCalendarFeed | Wish::RunDemo => {
@@ -283,6 +289,7 @@ mod tests {
             SendTelemetry,
             MakeCalendarFeed,
             PublishPlan,
+            SeeProposal,
             ReadCalendar,
         ];
         let letters = wishes.map(|wish| match decide(subject, wish, Some(&duty)) {
@@ -304,23 +311,23 @@ mod tests {
         let services = Person { scopes: Some([Scope::Telemetry].into()), ..person(None, true) };
         let left_open = |person: Person| Subject::Person(Person { proved: false, ..person });
         let table = [
-            ("nobody", Subject::Nobody, "yy--------------- "),
-            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y------------- "),
-            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy--------------- "),
-            ("a calendar", Subject::CalendarFeed, "yy---------------y"),
-            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy-y- "),
-            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy-y- "),
-            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy-y- "),
-            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy-y- "),
-            ("on duty, left open", left_open(serving), "yyyyyyp----yyp-y- "),
-            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy-y- "),
-            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy-yy "),
-            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy-yy "),
-            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp-yy "),
-            ("admin's reading token", Subject::Person(reading), "yyyy---y--------- "),
-            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy------yy "),
-            ("admin's people token", Subject::Person(people), "yy-------yyyyy--- "),
-            ("admin's token for services", Subject::Person(services), "yy------------y-- "),
+            ("nobody", Subject::Nobody, "yy---------------- "),
+            ("own wall", Subject::Wall { duty: DutyId::from("developers") }, "yy-y-------------- "),
+            ("other wall", Subject::Wall { duty: DutyId::from("devops") }, "yy---------------- "),
+            ("a calendar", Subject::CalendarFeed, "yy----------------y"),
+            ("stranger", Subject::Person(person(None, false)), "yyyyy------yyy-y-- "),
+            ("viewer", Subject::Person(person(Some(Role::Viewer), false)), "yyyyy------yyy-y-- "),
+            ("engineer", Subject::Person(person(Some(Role::Engineer), false)), "yyyyyy-----yyy-y-- "),
+            ("on duty", Subject::Person(serving.clone()), "yyyyyyy----yyy-y-- "),
+            ("on duty, left open", left_open(serving), "yyyyyyp----yyp-y-- "),
+            ("on another duty", Subject::Person(elsewhere), "yyyyyy-----yyy-y-- "),
+            ("process owner", Subject::Person(person(Some(Role::ProcessOwner), false)), "yyyyyy-yy--yyy-yyy "),
+            ("admin", Subject::Person(person(None, true)), "yyyyyyyyyyyyyy-yyy "),
+            ("admin, left open", left_open(person(None, true)), "yyyyyypyyypyyp-yyy "),
+            ("admin's reading token", Subject::Person(reading), "yyyy---y---------y "),
+            ("admin's writing token", Subject::Person(writing), "yyyyyy-yy------yyy "),
+            ("admin's people token", Subject::Person(people), "yy-------yyyyy---- "),
+            ("admin's token for services", Subject::Person(services), "yy------------y--- "),
         ];
         for (who, subject, expected) in table {
             assert_eq!(allowed(&subject), expected, "{who}");

@@ -16,7 +16,7 @@ use crate::store::{self, StoreError};
 use crate::texts::{self, LogLine, Telling};
 use onduty_core::calendar;
 use onduty_core::compared::{self};
-use onduty_core::engine::{StepState, StepStatus};
+use onduty_core::engine::{ShiftMove, StepState, StepStatus};
 use onduty_core::gate::{self, GateInputs};
 use onduty_core::ids::{EngineerId, StepId};
 use onduty_core::item::{Closing, Item, ItemState, Why};
@@ -83,6 +83,12 @@ impl Scene {
     /// Who served a day, as far as that is known.
     pub fn served(&self, day: jiff::civil::Date) -> Option<EngineerId> {
         self.look.board().served.get(&day).cloned()
+    }
+
+    /// The moved turns of `me` that they have not said to know of.
+    pub fn moves(&self, me: Option<&EngineerId>) -> Vec<ShiftMove> {
+        let mine = |moved: &&ShiftMove| me.is_some_and(|me| moved.unseen.contains(me));
+        self.look.board().moves.iter().filter(mine).cloned().collect()
     }
 
     /// How things of this day are told.

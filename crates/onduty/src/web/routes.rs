@@ -69,7 +69,7 @@ pub fn all() -> Vec<Route> {
     use About::{CalendarFeed, Instance, Item, Path, Query, Wall};
     use Wish::{
         Ask, Deliver, Enter, Look, LookAtWall, MakeCalendarFeed, MakeToken, ManagePeople, ManageSelf, ManageWalls,
-        PublishPlan, ReadCalendar, RollOut, RunDemo, SeePeople, SeeSelf, SeeWalls, SendTelemetry, Work,
+        PublishPlan, ReadCalendar, RollOut, RunDemo, SeePeople, SeeProposal, SeeSelf, SeeWalls, SendTelemetry, Work,
     };
     let mut routes = vec![
         page("/", Look, Query, "Today", get(pages::today)),
@@ -80,7 +80,7 @@ pub fn all() -> Vec<Route> {
         page("/team", Look, Query, "Who is next", get(pages::team)),
         page("/team/cover", Look, Query, "What it means that somebody else serves a day", get(shifts::cover)),
         page("/plan", Look, Query, "Who serves when, and everybody's part", get(plan::page)),
-        page("/plan/proposal", PublishPlan, Query, "What a new plan would change", get(plan::proposal)),
+        page("/plan/proposal", SeeProposal, Query, "What a new plan would change", get(plan::proposal)),
         page("/suggestions", Look, Query, "How often suggestions were right", get(suggestions::page)),
         page("/performance", Look, Query, "What a rollout did to response times", get(performance::page)),
         page("/performance/endpoint", Look, Query, "What rollouts did to an endpoint", get(performance::endpoint)),
@@ -188,7 +188,7 @@ pub fn all() -> Vec<Route> {
         page("/api/v1/duties/{duty}/plan", Look, Path, "Offers, moves and everybody's part", get(plan::api)),
         page(
             "/api/v1/duties/{duty}/plan/proposal",
-            PublishPlan,
+            SeeProposal,
             Path,
             "What a new plan would change",
             get(plan::api_proposal),

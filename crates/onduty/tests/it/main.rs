@@ -37,6 +37,7 @@ mod people;
 mod perf;
 mod person;
 mod plan;
+mod plans;
 mod platter;
 mod policy;
 mod power_loss;

@@ -267,6 +267,7 @@ fn what_people_expect_of_the_routes() {
     let wall = Subject::Wall { duty: duty.clone() };
     check(&Subject::CalendarFeed, &["GET /calendar/{token}"], &["GET /", "GET /tv/{token}", "GET /api/v1/duties"]);
     check(&administrator, &["POST /duty/{duty}/calendar-feeds"], &["GET /calendar/{token}"]);
+    check(&engineer, &["POST /duty/{duty}/offers"], &["GET /plan/proposal", "POST /duty/{duty}/plan/publish"]);
     check(&engineer, &["POST /account/calendar-feeds"], &["POST /duty/{duty}/calendar-feeds"]);
     check(&wall, &["GET /tv/{token}", "GET /tv/{token}/events"], &["GET /", "GET /api/v1/duties", "GET /events"]);
 }
@@ -280,6 +281,7 @@ fn every_route_that_changes_something_is_a_post() {
             Wish::LookAtWall,
             Wish::ReadCalendar,
             Wish::SeeWalls,
+            Wish::SeeProposal,
             Wish::SeePeople,
             Wish::SeeSelf,
         ];

@@ -9,6 +9,7 @@ use super::polish::{change, exchanges};
 use super::problem::{NONE, Problem, index};
 use super::random::Random;
 use super::state::{Key, State};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// Other plans that are compared, over all slots.
@@ -28,7 +29,7 @@ pub struct Reasons {
 }
 
 /// Why this person on this day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
     /// When.
     pub day: Day,
@@ -39,7 +40,7 @@ pub struct Why {
     /// How many others could serve it and nothing else would have to move.
     pub others: usize,
     /// How many could not, by code; people of other duties are not counted.
-    pub excluded: BTreeMap<&'static str, usize>,
+    pub excluded: BTreeMap<String, usize>,
     /// Points that the person serves of this duty.
     pub load: i64,
     /// Thousandths of points that would be their share.
@@ -51,7 +52,7 @@ pub struct Why {
 }
 
 /// Who else, and what that would make worse.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunnerUp {
     /// Who.
     pub person: String,
@@ -59,7 +60,7 @@ pub struct RunnerUp {
     pub exchange: Option<(Day, String)>,
     /// The first level that differs, and by how much it gets worse: less than 0 where the search left something better; `None` where it would
     /// be as good.
-    pub worse: Option<(&'static str, i64)>,
+    pub worse: Option<(String, i64)>,
 }
 
 /// What would give somebody to a slot that nobody can serve.
@@ -153,7 +154,7 @@ fn why(state: &mut State, slot: usize, known: &Key, most: usize, random: &mut Ra
                 continue;
             }
         };
-        *excluded.entry(code).or_default() += 1;
+        *excluded.entry(code.to_owned()).or_default() += 1;
     }
     let (load, target_milli) = (state.loads[pair], problem.targets[pair]);
     let runner_up = runner_up(state, slot, known, most, random);
@@ -223,7 +224,9 @@ fn runner_up(state: &mut State, slot: usize, known: &Key, most: usize, random: &
             let turn = &problem.facts.slots[turn as usize];
             (turn.day, problem.facts.instance.duties[turn.duty].id.clone())
         }),
-        worse: worse.map(|(level, (before, after))| (LEVELS.get(level).copied().unwrap_or("uneven"), after - before)),
+        worse: worse.map(|(level, (before, after))| {
+            (LEVELS.get(level).copied().unwrap_or("uneven").to_owned(), after - before)
+        }),
     })
 }
 

@@ -56,7 +56,7 @@ fn why(why: &Why) -> Value {
         json!({
             "person": other.person,
             "exchange": other.exchange.as_ref().map(|(day, duty)| json!({"date": day.to_string(), "duty": duty})),
-            "worse": other.worse.map(|(level, by)| json!({"level": level, "by": by})),
+            "worse": other.worse.as_ref().map(|(level, by)| json!({"level": level, "by": by})),
         })
     });
     json!({

@@ -115,7 +115,7 @@ pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
                 @else { "the rotation shows whose turn it would be; a plan looks at leave, load and distance together" }
             }
         }
-        (moves(view, reader))
+        (moves(&view.moves, reader))
         @if view.may_publish { (make(reader)) }
         (calendar(view, reader))
         @if let Some(why) = &view.why { (because(why, reader)) }
@@ -126,14 +126,20 @@ pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
     }
 }
 
-fn moves(view: &PlanView, reader: &Reader<'_>) -> Markup {
+/// A page below the reader's turns that moved.
+pub fn below_moves(moved: &[ShiftMove], reader: &Reader<'_>, body: Markup) -> Markup {
+    html! { (moves(moved, reader)) (body) }
+}
+
+/// The reader's turns that moved, until they say that they know.
+fn moves(moves: &[ShiftMove], reader: &Reader<'_>) -> Markup {
     let tell = &reader.tell;
-    let Some(newest) = view.moves.iter().map(|moved| moved.at).max() else { return html! {} };
+    let Some(newest) = moves.iter().map(|moved| moved.at).max() else { return html! {} };
     html! {
         section class="moved notice" aria-labelledby="moved-title" {
             h2 id="moved-title" { (icons::state(StateView::NeedsYou)) " Your turns have changed" }
             ul {
-                @for moved in &view.moves {
+                @for moved in moves {
                     li {
                         time datetime=(moved.day) { (tell.day(moved.day)) } ": "
                         @if moved.is.as_ref() == reader.me { "you serve, instead of " (somebody(moved.was.as_ref(), reader)) }

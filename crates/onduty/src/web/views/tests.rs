@@ -3,8 +3,8 @@
 use super::layout::{self, Here};
 use super::samples::{self, Day, Stage};
 use super::{
-    Reader, access, account, door, gate, item, log, people, performance, process, rollout, suggestions, team, today,
-    wall,
+    Reader, access, account, door, gate, item, log, people, performance, plan, process, rollout, suggestions, team,
+    today, wall,
 };
 use maud::Markup;
 
@@ -24,6 +24,8 @@ fn pages(day: Day, reader: &Reader<'_>) -> Vec<(&'static str, String)> {
         ("log", framed(Here::Log, log::page(&samples::log_page(day), reader))),
         ("search", framed(Here::Log, log::page(&samples::log_search(), reader))),
         ("process", framed(Here::Process, process::page(&samples::process_page(day), reader))),
+        ("plan", framed(Here::Plan, plan::page(&samples::plan_page(day), reader))),
+        ("proposal", framed(Here::Plan, plan::proposal(&samples::plan_proposal(day), reader))),
         ("team", framed(Here::Team, team::page(&samples::team_page(day), reader))),
         ("performance", framed(Here::Performance, performance::page(&samples::performance_page(day), reader))),
         ("endpoint", framed(Here::Performance, performance::endpoint_page(&samples::endpoint_page(day), reader))),
