@@ -121,7 +121,7 @@ pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
         @if let Some(why) = &view.why { (because(why, reader)) }
         div class="columns even" {
             div class="main-column" { (my_turns(view, reader)) (offers(view, reader)) }
-            div { (fairness(&view.fairness, reader)) (versions(view, reader)) }
+            div class="main-column" { (fairness(&view.fairness, reader)) (versions(view, reader)) }
         }
     }
 }
@@ -305,7 +305,8 @@ fn offer(day: Date, offer: &ShiftOffer, reader: &Reader<'_>) -> Markup {
         div class="acts" {
             @if offer.taken_by.is_some() && !is_part { (parts::press(reader, &path("agree"), "Agree", None, "small", &[])) }
             @if offer.taken_by.is_none() && may_take { (parts::press(reader, &path("take"), "Take it", None, "small", &[])) }
-            (parts::press(reader, &path("end-offer"), if Some(&offer.engineer) == reader.me { "Take it back" } else { "Decline" }, None, "small quiet", &[]))
+            @if Some(&offer.engineer) == reader.me { (parts::press(reader, &path("end-offer"), "Take it back", None, "small quiet", &[])) }
+            @else if offer.to.is_some() && may_take || offer.taken_by.is_some() { (parts::press(reader, &path("end-offer"), "Decline", None, "small quiet", &[])) }
         }
     }
 }
@@ -417,20 +418,22 @@ pub fn proposal(view: &ProposalView, reader: &Reader<'_>) -> Markup {
     let tell = &reader.tell;
     let back = format!("/plan?duty={}", reader.duty);
     html! {
-        header class="summary" {
-            h1 { span { "A plan until " time datetime=(view.days.1) { (tell.long_day(view.days.1)) } } }
-            p class="dim" { "Nothing has changed yet. It counts, and everybody whose day moves is told, once it is published." }
-        }
-        @if let Some(refused) = &view.refused { p { (parts::said(&parts::sentence(refused))) } }
-        @for duty in &view.duties { (duty_proposal(duty, view, reader)) }
-        @if view.refused.is_none() {
-            section aria-labelledby="quality-title" {
-                h2 id="quality-title" { "How good it is" }
-                ul class="means" { @for sentence in &view.quality { li { (parts::said(sentence)) } } }
+        div class="proposal" {
+            header class="summary" {
+                h1 { span { "A plan until " time datetime=(view.days.1) { (tell.long_day(view.days.1)) } } }
+                p class="dim" { "Nothing has changed yet. It counts, and everybody whose day moves is told, once it is published." }
             }
-            (parts::press(reader, &format!("/duty/{}/plan/publish", reader.duty), "Publish it", None, "go", &[("until", &view.days.1.to_string()), ("digest", &view.digest)]))
+            @if let Some(refused) = &view.refused { p { (parts::said(&parts::sentence(refused))) } }
+            @for duty in &view.duties { (duty_proposal(duty, view, reader)) }
+            @if view.refused.is_none() {
+                section aria-labelledby="quality-title" {
+                    h2 id="quality-title" { "How good it is" }
+                    ul class="means" { @for sentence in &view.quality { li { (parts::said(sentence)) } } }
+                }
+                (parts::press(reader, &format!("/duty/{}/plan/publish", reader.duty), "Publish it", None, "go", &[("until", &view.days.1.to_string()), ("digest", &view.digest)]))
+            }
+            p { a href=(back) { "Back to the plan" } }
         }
-        p { a href=(back) { "Back to the plan" } }
     }
 }
 
