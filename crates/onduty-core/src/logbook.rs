@@ -101,6 +101,19 @@ pub enum Event {
         /// Those that people had seen otherwise.
         moved: Vec<MovedShift>,
     },
+    /// Somebody is away, or not any more.
+    LeaveTold {
+        /// Who.
+        engineer: EngineerId,
+        /// First day away.
+        from: Date,
+        /// Last day away.
+        to: Date,
+        /// Whether it was taken back.
+        ended: bool,
+        /// Shifts that moved by it.
+        moved: Vec<MovedShift>,
+    },
     /// A shift was offered.
     ShiftOffered {
         /// Which day.

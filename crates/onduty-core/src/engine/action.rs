@@ -2,6 +2,8 @@
 
 use crate::ids::{EngineerId, Environment};
 use crate::item::{ItemId, SnoozeUntil, Suggestion};
+use crate::logbook::MovedShift;
+use crate::roster::ToldLeave;
 use crate::schedule::Planned;
 use crate::signal::RolloutState;
 use jiff::Timestamp;
@@ -116,6 +118,16 @@ pub enum Action {
         until: Date,
         /// Who serves; a day that is missing has nobody in the plan.
         shifts: BTreeMap<Date, Planned>,
+    },
+    /// Tell of leave that somebody has, or has not any more. The server has changed the roster in the same transaction, and says what moved
+    /// by it.
+    TellLeave {
+        /// Whose, and when.
+        leave: ToldLeave,
+        /// Whether it is taken back.
+        ended: bool,
+        /// Shifts that somebody else serves because of it, of those that people count on.
+        moved: Vec<MovedShift>,
     },
     /// Know of one's turns that moved.
     SeeMoves {

@@ -2,6 +2,7 @@
 
 use super::Action;
 use crate::ids::{DutyId, EngineerId};
+use crate::roster::ToldLeave;
 use crate::signal::Observation;
 use crate::signal_feeds::Declarations;
 use jiff::Timestamp;
@@ -20,6 +21,11 @@ pub enum Record {
     Roster {
         /// `roster.yml` as it was.
         text: String,
+    },
+    /// What is known of leave beside the roster, all of it.
+    Leave {
+        /// In the order in which it was told.
+        leave: Vec<ToldLeave>,
     },
     /// A version of a process took effect.
     Process {

@@ -6,7 +6,7 @@ use crate::ids::{DutyId, EngineerId, Subject};
 use crate::item::{Item, ItemId};
 use crate::logbook::{Author, Event, NewEntry};
 use crate::process::{self, Process};
-use crate::roster::{self, Duty, Roster};
+use crate::roster::{self, Duty, Roster, ToldLeave};
 use crate::signal::{Kind, Observation, SignalState, Snapshot, fold};
 use crate::signal_feeds::{ContactState, feeds, fold_contact, kinds_of};
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub enum ReplayError {
 #[derive(Debug, Default)]
 pub struct Replay {
     declarations: Declarations,
+    roster_file: Roster,
+    leave: Vec<ToldLeave>,
     roster: Roster,
     signals: BTreeMap<Kind, BTreeMap<Subject, SignalState>>,
     contacts: BTreeMap<(String, Kind), ContactState>,
@@ -77,7 +79,12 @@ impl Replay {
                 self.declarations = declarations.clone();
             }
             Record::Roster { text } => {
-                self.roster = roster::parse("roster.yml", text).map_err(|found| unreadable("roster", &found))?;
+                self.roster_file = roster::parse("roster.yml", text).map_err(|found| unreadable("roster", &found))?;
+                self.roster = self.roster_file.clone().with_leave(&self.leave);
+            }
+            Record::Leave { leave } => {
+                self.leave.clone_from(leave);
+                self.roster = self.roster_file.clone().with_leave(&self.leave);
             }
             Record::Process { duty, version, text, by, reason, at } => {
                 self.activate(duty, *version, text, by.as_ref(), reason, *at)?;

@@ -8,6 +8,7 @@ use super::{ActionRefused, Board, Rules, ShiftMove, ShiftOffer};
 use crate::calendar;
 use crate::ids::EngineerId;
 use crate::logbook::{Event, MovedShift};
+use crate::roster::ToldLeave;
 use crate::schedule::{self, Cover, Planned, Shift};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
@@ -89,6 +90,20 @@ impl Actor<'_> {
             keep_newest(&mut board.published);
         });
         self.log(None, Event::PlanPublished { from, until, shifts: shifts.len() as u32, moved });
+        Ok(())
+    }
+
+    /// The shifts of whoever is away are somebody else's by now; what a plan makes of it is seen before it counts.
+    pub(super) fn tell_leave(
+        &mut self,
+        leave: &ToldLeave,
+        ended: bool,
+        moved: &[MovedShift],
+    ) -> Result<(), ActionRefused> {
+        self.note_moves(moved);
+        let ToldLeave { engineer, from, to, .. } = leave.clone();
+        // That somebody is ill is nobody's business in a book that many read.
+        self.log(None, Event::LeaveTold { engineer, from, to, ended, moved: moved.to_vec() });
         Ok(())
     }
 
@@ -225,10 +240,16 @@ impl Actor<'_> {
         let moved: Vec<MovedShift> = moved
             .map(|(was, is)| MovedShift { day: was.day, was: was.engineer.clone(), is: is.engineer.clone() })
             .collect();
+        self.note_moves(&moved);
+        moved
+    }
+
+    /// Whoever does not know yet of what moved is to be told.
+    fn note_moves(&mut self, moved: &[MovedShift]) {
         let (today, by, at) = (self.today(), self.by.clone(), self.pass.draft.now);
         let board = &mut self.pass.draft.plan.board;
         board.moves.retain(|moved| moved.day >= today);
-        for MovedShift { day, was, is } in &moved {
+        for MovedShift { day, was, is } in moved {
             let concerned = was.iter().chain(is).filter(|id| **id != by).cloned();
             let unseen: BTreeSet<EngineerId> = concerned.collect();
             if !unseen.is_empty() {
@@ -238,7 +259,6 @@ impl Actor<'_> {
         }
         let over = board.moves.len().saturating_sub(KEPT_MOVES);
         board.moves.drain(..over);
-        moved
     }
 
     fn shifts(&self, from: Date, until: Date) -> Vec<Shift> {

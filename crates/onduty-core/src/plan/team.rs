@@ -237,7 +237,7 @@ fn person(engineer: &Engineer, calendar: String, duties: &[&roster::Duty]) -> Pe
         leave: engineer
             .leave
             .iter()
-            .map(|leave| Leave { from: Day::of(leave.from), to: Day::of(leave.to), kind: LeaveKind::Leave })
+            .map(|leave| Leave { from: Day::of(leave.from), to: Day::of(leave.to), kind: planned_kind(leave.kind) })
             .collect(),
         avoid_dates: engineer.avoid.dates.iter().map(|day| Day::of(*day)).collect(),
         avoid_weekdays: weekdays(engineer.avoid.weekdays),
@@ -245,6 +245,14 @@ fn person(engineer: &Engineer, calendar: String, duties: &[&roster::Duty]) -> Pe
         carry: vec![0; duties.len()],
         joiner: false,
         experienced: false,
+    }
+}
+
+fn planned_kind(kind: roster::LeaveKind) -> LeaveKind {
+    match kind {
+        roster::LeaveKind::Planned => LeaveKind::Leave,
+        roster::LeaveKind::Long => LeaveKind::Long,
+        roster::LeaveKind::Sick => LeaveKind::Sick,
     }
 }
 

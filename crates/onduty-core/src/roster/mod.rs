@@ -7,6 +7,7 @@ pub use file::{DEFAULT_SINCE, parse};
 use crate::ids::{DutyId, EngineerId, Environment};
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -151,6 +152,53 @@ pub struct Leave {
     pub from: Date,
     /// Last day away.
     pub to: Date,
+    /// Why; a plan spares the days beside a planned leave.
+    pub kind: LeaveKind,
+}
+
+/// Why somebody is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LeaveKind {
+    /// Holidays and the like.
+    #[default]
+    Planned,
+    /// Months: a sabbatical, a parent's leave.
+    Long,
+    /// Ill.
+    Sick,
+}
+
+impl LeaveKind {
+    /// Every kind.
+    pub const ALL: [LeaveKind; 3] = [LeaveKind::Planned, LeaveKind::Long, LeaveKind::Sick];
+
+    /// As files and requests write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            LeaveKind::Planned => "planned",
+            LeaveKind::Long => "long",
+            LeaveKind::Sick => "sick",
+        }
+    }
+
+    /// The kind of a word.
+    pub fn of(word: &str) -> Option<LeaveKind> {
+        LeaveKind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// Leave of an engineer that was told to onduty, beside what the roster file says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldLeave {
+    /// Who.
+    pub engineer: EngineerId,
+    /// First day away.
+    pub from: Date,
+    /// Last day away.
+    pub to: Date,
+    /// Why.
+    pub kind: LeaveKind,
 }
 
 /// A rotating role.
@@ -266,6 +314,16 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// The roster with leave that was told beside the file. Of whoever is not on it nothing is known.
+    pub fn with_leave<'a>(mut self, told: impl IntoIterator<Item = &'a ToldLeave>) -> Roster {
+        for ToldLeave { engineer, from, to, kind } in told {
+            if let Some(engineer) = self.engineers.get_mut(engineer) {
+                engineer.leave.push(Leave { from: *from, to: *to, kind: *kind });
+            }
+        }
+        self
+    }
+
     /// The duty called `id`.
     pub fn duty(&self, id: &DutyId) -> Option<&Duty> {
         self.duties.iter().find(|duty| duty.id == *id)

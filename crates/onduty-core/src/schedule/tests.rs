@@ -93,7 +93,7 @@ fn an_override_within_a_week_exchanges_the_days() {
 #[test]
 fn an_override_to_somebody_away_is_void() {
     let mut roster = team(10, "    overrides: {2026-01-06: p04}\n");
-    let leave = roster::Leave { from: day("2026-01-05"), to: day("2026-01-06") };
+    let leave = roster::Leave { from: day("2026-01-05"), to: day("2026-01-06"), kind: Default::default() };
     roster.engineers.get_mut("p04").unwrap().leave.push(leave);
     check(&roster, &[], "2026-01-05", "2026-01-06", "p00 p01");
 }
@@ -289,7 +289,11 @@ fn rosters() -> impl Strategy<Value = Roster> {
             let mut roster = team(people.len(), &format!("    days: {days}\n"));
             for (engineer, (from, length, joined, stays, week, has)) in roster.engineers.values_mut().zip(people) {
                 if has[0] {
-                    engineer.leave.push(roster::Leave { from: after(from), to: after(from + length) });
+                    engineer.leave.push(roster::Leave {
+                        from: after(from),
+                        to: after(from + length),
+                        kind: Default::default(),
+                    });
                 }
                 engineer.joined = has[1].then(|| after(joined));
                 engineer.left = has[2].then(|| after(joined + stays));
@@ -386,7 +390,7 @@ fn what_was_published_counts_until_people_agree_otherwise() {
     // Whoever is away, or no member any more, is not on duty, whatever was published.
     let mut roster = team(8, "");
     roster.engineers.get_mut("p06").unwrap().leave =
-        vec![roster::Leave { from: day("2026-01-01"), to: day("2026-01-05") }];
+        vec![roster::Leave { from: day("2026-01-01"), to: day("2026-01-05"), kind: Default::default() }];
     roster.duties[0].members.retain(|id| id.as_str() != "p05");
     let shown = shown(&plan(&roster));
     assert!(!shown.contains("p05") && !shown.starts_with("p06"), "{shown}");

@@ -19,7 +19,7 @@ use onduty::web::views::layout::{DemoBarView, Here, LayoutView, NextShift, OnDut
 use onduty::web::views::log::{LogPageView, LogShown};
 use onduty::web::views::people::{DutyRights, PeopleView, PersonLine, PersonView};
 use onduty::web::views::plan::{
-    DutyProposalView, FairRow, FairnessView, PlanView, ProposalView, VersionView as PlanVersionView, WhyView,
+    DutyProposalView, FairRow, FairnessView, LeaveView, PlanView, ProposalView, VersionView as PlanVersionView, WhyView,
 };
 use onduty::web::views::process::{ActiveProcess, OpensView, ProcessPageView, ProcessStepView, VersionView};
 use onduty::web::views::rollout::{RolloutPageView, RolloutView};
@@ -959,7 +959,7 @@ pub fn team_page(day: Day) -> TeamView {
         engineer: EngineerId::from(*id),
         team: Some(["Search", "Booking", "Platform"][index % 3].to_owned()),
         next: days.get(index).copied(),
-        leave: (index == 4).then(|| Leave { from: date(2026, 3, 2), to: date(2026, 3, 6) }),
+        leave: (index == 4).then(|| Leave { from: date(2026, 3, 2), to: date(2026, 3, 6), kind: Default::default() }),
     };
     let walls = vec![WallLinkView {
         id: "w1".to_owned(),
@@ -1044,6 +1044,13 @@ pub fn plan_page(day: Day) -> PlanView {
             Vec::new()
         },
         agrees_to_swaps: busy,
+        holes: if busy { vec![date(2026, 4, 8)] } else { Vec::new() },
+        leave: if busy {
+            let (from, to) = (date(2026, 4, 6), date(2026, 4, 10));
+            vec![LeaveView { id: "v1".to_owned(), engineer: id("omar"), from, to }]
+        } else {
+            Vec::new()
+        },
         fairness: FairnessView {
             from: Some(date(2025, 9, 1)),
             to: Some(date(2026, 4, 30)),

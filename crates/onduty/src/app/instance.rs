@@ -11,7 +11,7 @@ use onduty_core::files::Problem;
 use onduty_core::ids::{DutyId, Environment, SourceName};
 use onduty_core::logbook::AccessEvent;
 use onduty_core::process::{self, Process};
-use onduty_core::roster::Roster;
+use onduty_core::roster::{Roster, ToldLeave};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,8 +21,10 @@ use std::sync::Arc;
 pub struct Instance {
     /// `onduty.yml`
     pub config: Config,
-    /// `roster.yml`
+    /// `roster.yml`, with leave that was told beside it.
     pub roster: Roster,
+    /// `roster.yml` as it is.
+    roster_file: Roster,
     /// The part of `onduty.yml` that rules read.
     pub declarations: Declarations,
     /// What is wrong with the files on disk, while these here go on.
@@ -47,9 +49,22 @@ impl Instance {
         Instance {
             config,
             roster: Roster::default(),
+            roster_file: Roster::default(),
             declarations: Declarations::default(),
             problems: Vec::new(),
             processes: BTreeMap::new(),
+        }
+    }
+
+    /// The same files with other leave beside the roster.
+    pub(super) fn with_leave<'a>(&self, told: impl IntoIterator<Item = &'a ToldLeave>) -> Instance {
+        Instance {
+            config: self.config.clone(),
+            roster: self.roster_file.clone().with_leave(told),
+            roster_file: self.roster_file.clone(),
+            declarations: self.declarations.clone(),
+            problems: self.problems.clone(),
+            processes: self.processes.clone(),
         }
     }
 
@@ -133,6 +148,7 @@ impl App {
         self.set_instance(Arc::new(Instance {
             config: current.config.clone(),
             roster: current.roster.clone(),
+            roster_file: current.roster_file.clone(),
             declarations: current.declarations.clone(),
             problems,
             processes: current.processes.clone(),
@@ -170,7 +186,7 @@ impl App {
             let record = Record::Roster { text: files.roster_text.clone() };
             let seq = store::journal::append(&mut tx, &record).await?;
             if store::seen_files::hash_of(&mut tx, "roster").await?.is_some() {
-                let changes = running.as_ref().map(|before| settings::of_roster(&before.roster, &files.roster));
+                let changes = running.as_ref().map(|before| settings::of_roster(&before.roster_file, &files.roster));
                 let (file, hash) = (settings::name_of_roster(&files), hash(&files.roster_text));
                 changed.push(AccessEvent::SettingsChanged { file, hash, changes: changes.unwrap_or_default() });
             }
@@ -194,11 +210,13 @@ impl App {
             // Whoever can write these files did it; nobody signed in for that.
             self.audit(&mut tx, None, event).await?;
         }
+        let told = store::leave::current(&mut tx).await?;
         // Before the commit: whoever writes next already goes by the new files.
         let before = self.instance();
         self.set_instance(Arc::new(Instance {
             config: files.config,
-            roster: files.roster,
+            roster: files.roster.clone().with_leave(told.iter().map(|known| &known.leave)),
+            roster_file: files.roster,
             declarations,
             problems: Vec::new(),
             processes,

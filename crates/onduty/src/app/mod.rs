@@ -13,6 +13,7 @@ pub mod day;
 mod health;
 mod instance;
 mod intake;
+pub mod leave;
 mod liveness;
 mod look;
 pub mod operator;

@@ -11,6 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod leave;
 mod publish;
 mod swap;
 mod team;
@@ -56,6 +57,8 @@ enum PlanCommand {
     Publish(publish::PublishArgs),
     /// Offer a shift to the others, take one, agree to a swap
     Swap(swap::SwapArgs),
+    /// Who is away: tell it, import it, take it back
+    Leave(leave::LeaveArgs),
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +116,7 @@ pub async fn run(args: PlanArgs) -> ExitCode {
         PlanCommand::Cover(args) => return client::exit(team::cover(args).await),
         PlanCommand::EndCover(args) => return client::exit(team::end_cover(args).await),
         PlanCommand::Publish(args) => return client::exit(publish::publish(args).await),
+        PlanCommand::Leave(args) => return client::exit(leave::leave(args).await),
         PlanCommand::Swap(args) => return client::exit(swap::swap(args).await),
     };
     match done {

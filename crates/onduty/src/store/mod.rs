@@ -14,6 +14,7 @@ pub mod intake;
 pub mod items;
 pub mod journal;
 pub mod latency;
+pub mod leave;
 pub mod log_book;
 mod open;
 pub mod outbox;

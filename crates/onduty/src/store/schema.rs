@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     step!(9, "performance", "0009_performance.sql"),
     step!(10, "calendar_feeds", "0010_calendar_feeds.sql"),
     step!(11, "plans", "0011_plans.sql"),
+    step!(12, "leave", "0012_leave.sql"),
 ];
 
 /// The first step that can remember that a store came from a backup: older stores are not backed up.

@@ -70,6 +70,9 @@ pub fn event(event: &Event, tell: &Telling<'_>) -> String {
             format!("{} does not cover {} any more; {serves} serves it", tell.name(engineer), tell.day(*day))
         }
         Event::PlanPublished { until, shifts, moved, .. } => shifts::published(*until, *shifts, moved, tell),
+        Event::LeaveTold { engineer, from, to, ended, moved } => {
+            shifts::leave(engineer, (*from, *to), *ended, moved, tell)
+        }
         Event::ShiftOffered { day, engineer, to, in_return } => {
             shifts::offered(*day, engineer, to.as_ref(), *in_return, tell)
         }

@@ -14,11 +14,30 @@ pub fn published(until: Date, shifts: u32, moved: &[MovedShift], tell: &Telling<
     if moved.is_empty() {
         return format!("{plan}, none moved that people had seen");
     }
+    format!("{plan}; moved: {}", and(&named(moved, tell)))
+}
+
+/// Somebody is away, or not any more.
+pub fn leave(
+    engineer: &EngineerId,
+    (from, to): (Date, Date),
+    ended: bool,
+    moved: &[MovedShift],
+    tell: &Telling<'_>,
+) -> String {
+    let name = tell.name(engineer);
+    let days = if from == to { tell.day(from) } else { format!("{} to {}", tell.day(from), tell.day(to)) };
+    let is = if ended { "is there after all" } else { "is away" };
+    let said = format!("{name} {is} {days}");
+    if moved.is_empty() { said } else { format!("{said}; moved: {}", and(&named(moved, tell))) }
+}
+
+fn named(moved: &[MovedShift], tell: &Telling<'_>) -> Vec<String> {
     let mut named: Vec<String> = moved.iter().take(NAMED).map(|moved| self::moved(moved, tell)).collect();
     if moved.len() > NAMED {
         named.push(format!("{} more", moved.len() - NAMED));
     }
-    format!("{plan}; moved: {}", and(&named))
+    named
 }
 
 /// `Mon 9 Mar Omar Haddad instead of Lena Vogt`
@@ -64,6 +83,15 @@ mod tests {
              instead of Lena Vogt"
         );
         assert!(published(vec![moved("2026-03-09"); 9]).ends_with(" and 3 more"));
+        let away = |ended: bool, moved: Vec<MovedShift>| {
+            let (from, to) = (day("2026-03-03"), day("2026-03-06"));
+            event(&Event::LeaveTold { engineer: "lena".into(), from, to, ended, moved }, &tell)
+        };
+        assert_eq!(away(true, Vec::new()), "Lena Vogt is there after all tomorrow to Fri 6 Mar");
+        assert_eq!(
+            away(false, vec![moved("2026-03-03")]),
+            "Lena Vogt is away tomorrow to Fri 6 Mar; moved: tomorrow Omar Haddad instead of Lena Vogt"
+        );
         let offered = |to: Option<&str>, other: Option<&str>| Event::ShiftOffered {
             day: day("2026-03-03"),
             engineer: "lena".into(),

@@ -16,6 +16,7 @@ mod form;
 mod health;
 mod held;
 mod hooks;
+mod leave;
 mod limits;
 mod live;
 mod openapi;

@@ -9,7 +9,9 @@ use super::pages::{draw, me, scene};
 use super::policy::{self, Decision, Wish};
 use super::present::Scene;
 use super::views::layout::Here;
-use super::views::plan::{self, DutyProposalView, FairRow, FairnessView, PlanView, ProposalView, VersionView, WhyView};
+use super::views::plan::{
+    self, DutyProposalView, FairRow, FairnessView, LeaveView, PlanView, ProposalView, VersionView, WhyView,
+};
 use crate::app::plans::{PlanError, Proposal};
 use crate::store::{self, plans::Version};
 use crate::texts::{self, Telling};
@@ -98,8 +100,10 @@ pub async fn page(
     let me = me(&visit);
     let mut reader = web.app.store.read().await?;
     let versions = store::plans::newest(&mut reader, &scene.look.duty.id, VERSIONS).await?;
+    let told = told_leave(&scene, &store::leave::current(&mut reader).await?);
     drop(reader);
-    let view = view(&scene, me.as_ref(), visit.may(Wish::PublishPlan), &versions, &query)?;
+    let mut view = view(&scene, me.as_ref(), visit.may(Wish::PublishPlan), &versions, &query)?;
+    view.leave = told;
     let back = format!("/plan?duty={}", scene.look.duty.id);
     let reader = scene.reader(&visit, me.as_ref(), &back);
     let body = plan::page(&view, &reader);
@@ -146,6 +150,8 @@ fn view(
         moves: scene.moves(me),
         offers: offers.map(|(day, offer)| (*day, offer.clone())).collect(),
         agrees_to_swaps: duty.agrees_to_swaps,
+        holes: holes(scene),
+        leave: Vec::new(),
         fairness: fairness(scene, day_of(query.from.as_deref())?, day_of(query.to.as_deref())?)?,
         why,
         versions: versions
@@ -161,6 +167,35 @@ fn view(
         may_publish,
         members: duty.members.clone(),
     })
+}
+
+/// Days of the published plan, from tomorrow on, whose engineer is away and for which nobody agreed to step in.
+fn holes(scene: &Scene) -> Vec<Date> {
+    let (look, board) = (&scene.look, scene.look.board());
+    let today = calendar::day_of(&look.duty, look.now);
+    let is_away = |day: Date, engineer: &EngineerId| {
+        look.instance.roster.engineers.get(engineer).is_none_or(|engineer| !engineer.is_at_work(day))
+    };
+    let coming = board.published.iter().filter(|(day, _)| **day > today && look.duty.serves(**day));
+    let holes = coming.filter(|(day, planned)| is_away(**day, &planned.engineer) && !board.covers.contains_key(day));
+    holes.map(|(day, _)| *day).collect()
+}
+
+/// Leave of the duty's members that is not over, soonest first.
+fn told_leave(scene: &Scene, all: &[store::leave::Known]) -> Vec<LeaveView> {
+    let today = calendar::day_of(&scene.look.duty, scene.look.now);
+    let theirs = all.iter().filter(|known| scene.look.duty.members.contains(&known.leave.engineer));
+    let mut leave: Vec<LeaveView> = theirs
+        .filter(|known| known.leave.to >= today)
+        .map(|known| LeaveView {
+            id: known.id.clone(),
+            engineer: known.leave.engineer.clone(),
+            from: known.leave.from,
+            to: known.leave.to,
+        })
+        .collect();
+    leave.sort_by(|a, b| (a.from, &a.engineer).cmp(&(b.from, &b.engineer)));
+    leave
 }
 
 /// The last day of the published plan that is not over.
@@ -360,6 +395,7 @@ pub async fn api(
     });
     Ok(Json(json!({
         "published_until": view.published_until,
+        "holes": view.holes,
         "moves": moves.collect::<Vec<_>>(),
         "offers": offers.collect::<Vec<_>>(),
         "fairness": {"from": view.fairness.from, "to": view.fairness.to, "engineers": rows.collect::<Vec<_>>()},

@@ -4,8 +4,8 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{
-    Web, acts, api, calendar_feeds, door, health, hooks, live, openapi, pages, people, people_api, performance, plan,
-    shifts, single_sign_on, suggestions, telemetry, walls, why_not,
+    Web, acts, api, calendar_feeds, door, health, hooks, leave, live, openapi, pages, people, people_api, performance,
+    plan, shifts, single_sign_on, suggestions, telemetry, walls, why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -106,6 +106,8 @@ pub fn all() -> Vec<Route> {
         form("/duty/{duty}/rollouts/{id}/resolve", RollOut, Path, "Says how a lost rollout ended", post(acts::resolve)),
         form("/duty/{duty}/shifts/{day}/{verb}", Work, Path, "Changes who serves a day", post(shifts::change)),
         form("/duty/{duty}/offers", Work, Path, "Offers a shift to the others", post(shifts::offer)),
+        form("/duty/{duty}/leave", Work, Path, "Says that somebody is away", post(leave::tell)),
+        form("/duty/{duty}/leave/{id}/end", Work, Path, "Takes leave back", post(leave::end)),
         form("/duty/{duty}/moves/seen", Work, Path, "Says that one knows of one's moved turns", post(plan::seen)),
         form("/duty/{duty}/plan/publish", PublishPlan, Path, "Lets a plan count", post(plan::publish_form)),
         form("/duty/{duty}/walls", ManageWalls, Path, "Makes a wall screen", post(acts::make_wall)),
@@ -193,6 +195,9 @@ pub fn all() -> Vec<Route> {
             "What a new plan would change",
             get(plan::api_proposal),
         ),
+        page("/api/v1/duties/{duty}/leave", Look, Path, "Leave that was told", get(leave::api)),
+        form("/api/v1/duties/{duty}/leave", Work, Path, "Says that people are away", post(leave::api_tell)),
+        form("/api/v1/duties/{duty}/leave/{id}/end", Work, Path, "Takes leave back", post(leave::api_end)),
         form("/api/v1/duties/{duty}/plan/publish", PublishPlan, Path, "Lets a plan count", post(plan::api_publish)),
         form(
             "/api/v1/duties/{duty}/moves/seen",

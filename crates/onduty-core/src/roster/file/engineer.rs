@@ -4,7 +4,7 @@ use super::calendars::Calendars;
 use super::values;
 use crate::files::{Fields, Node, Place, Problems, Value};
 use crate::ids::{EngineerId, MACHINE, is_plain_id};
-use crate::roster::{Avoid, Engineer, Leave};
+use crate::roster::{Avoid, Engineer, Leave, LeaveKind};
 use std::collections::BTreeMap;
 
 /// The share of whoever does not say one, in percent.
@@ -90,7 +90,7 @@ pub fn read(
         .list("leave")
         .iter()
         .filter_map(|node| values::span(node, "leave", problems))
-        .map(|(from, to)| Leave { from, to })
+        .map(|(from, to)| Leave { from, to, kind: LeaveKind::Planned })
         .collect();
     let holidays = calendars.under_key(&mut fields, problems);
     let skills = fields.texts("skills", problems);

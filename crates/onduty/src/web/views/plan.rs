@@ -36,6 +36,10 @@ pub struct PlanView {
     pub offers: Vec<(Date, ShiftOffer)>,
     /// Whether somebody else has to agree to a swap.
     pub agrees_to_swaps: bool,
+    /// Days of the published plan whose engineer is away.
+    pub holes: Vec<Date>,
+    /// Leave that was told and is not over, soonest first.
+    pub leave: Vec<LeaveView>,
     /// Everybody's part.
     pub fairness: FairnessView,
     /// Why somebody serves the day that was asked about.
@@ -70,6 +74,19 @@ pub struct FairRow {
     pub planned: u32,
     /// Thousandths of points that they carry more than their share, over both.
     pub over_milli: i64,
+}
+
+/// Somebody is away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaveView {
+    /// Names it.
+    pub id: String,
+    /// Who.
+    pub engineer: EngineerId,
+    /// First day away.
+    pub from: Date,
+    /// Last day away.
+    pub to: Date,
 }
 
 /// Why somebody serves a day.
@@ -116,11 +133,12 @@ pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
             }
         }
         (moves(&view.moves, reader))
+        @if !view.holes.is_empty() { (holes(view, reader)) }
         @if view.may_publish { (make(reader)) }
         (calendar(view, reader))
         @if let Some(why) = &view.why { (because(why, reader)) }
         div class="columns even" {
-            div class="main-column" { (my_turns(view, reader)) (offers(view, reader)) }
+            div class="main-column" { (my_turns(view, reader)) (offers(view, reader)) (leave(view, reader)) }
             div class="main-column" { (fairness(&view.fairness, reader)) (versions(view, reader)) }
         }
     }
@@ -149,6 +167,59 @@ fn moves(moves: &[ShiftMove], reader: &Reader<'_>) -> Markup {
                 }
             }
             (parts::press(reader, &format!("/duty/{}/moves/seen", reader.duty), "I know", None, "small", &[("until", &newest.to_string())]))
+        }
+    }
+}
+
+/// Days of a published plan that are named.
+const HOLES_SHOWN: usize = 6;
+
+fn holes(view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let mut days: Vec<String> = view.holes.iter().take(HOLES_SHOWN).map(|day| reader.tell.day(*day)).collect();
+    if view.holes.len() > HOLES_SHOWN {
+        days.push(texts::count(view.holes.len() - HOLES_SHOWN, "more day"));
+    }
+    html! {
+        section class="notice" aria-labelledby="holes-title" {
+            h2 id="holes-title" { (icons::state(StateView::NeedsYou)) " " (texts::count(view.holes.len(), "planned day")) " of somebody who is away" }
+            p { (texts::and(&days)) ": the rotation fills in until the plan is made anew." @if !view.may_publish { " Ask whoever looks after the duty." } }
+        }
+    }
+}
+
+fn leave(view: &PlanView, reader: &Reader<'_>) -> Markup {
+    let tell = &reader.tell;
+    html! {
+        section aria-labelledby="leave-title" {
+            h2 id="leave-title" { "Who is away" }
+            @if view.leave.is_empty() { p class="dim" { "Nobody has told of leave here. Leave in the roster file counts as well." } }
+            ul class="my-turns" {
+                @for leave in &view.leave {
+                    li {
+                        bdi { (tell.name(&leave.engineer)) } ", " time datetime=(leave.from) { (tell.day(leave.from)) }
+                        @if leave.to != leave.from { " to " time datetime=(leave.to) { (tell.day(leave.to)) } }
+                        " " (parts::press(reader, &format!("/duty/{}/leave/{}/end", reader.duty, leave.id), "There after all", None, "small quiet", &[]))
+                    }
+                }
+            }
+            (parts::form(reader, &format!("/duty/{}/leave", reader.duty), "offer-form", html! {
+                label for="leave-who" { "Who" }
+                select id="leave-who" name="engineer" {
+                    @for member in &view.members { option value=(member) selected[Some(member) == reader.me] { (tell.name(member)) } }
+                }
+                label for="leave-from" { "from" }
+                input type="date" id="leave-from" name="from" required;
+                label for="leave-to" { "to" }
+                input type="date" id="leave-to" name="to";
+                label for="leave-kind" { "because" }
+                select id="leave-kind" name="kind" {
+                    option value="planned" { "planned" }
+                    option value="long" { "for months" }
+                    option value="sick" { "ill" }
+                }
+                (parts::button("Say so", None, "small"))
+            }))
+            p class="dim" { "It counts at once. Whoever serves instead is told; nobody is told why." }
         }
     }
 }
