@@ -76,11 +76,11 @@ async fn fill(backend: &dyn Summing, windows: &Windows, table: &mut Table) -> Re
     let mut doubts = Vec::new();
     let kept = keep_busiest(backend, windows, table, &mut doubts).await?;
     let mut reading = Reading { backend, windows, kept, at_once: BLOCKS, coarse: BTreeSet::new() };
-    let mut gaps = [0; 2];
+    let mut known = vec![[false; BLOCKS]; windows.all().len()];
     for window in [BEFORE, AFTER] {
-        gaps[window] = BLOCKS - reading.window(window, table).await?;
+        known[window] = reading.window(window, table).await?;
     }
-    if gaps[AFTER] == BLOCKS {
+    if !known[AFTER].contains(&true) {
         // Not that all of them are gone: nothing is known yet, or not any more.
         let what = format!("{} in the window after the rollout", backend.subject());
         return Err(SourceError::Missing { source_name: SourceName::from(backend.name()), what });
@@ -90,23 +90,18 @@ async fn fill(backend: &dyn Summing, windows: &Windows, table: &mut Table) -> Re
         let all = windows.all().iter().enumerate();
         all.filter(move |(_, window)| is(window.role)).map(|(at, _)| at).collect::<Vec<_>>()
     };
-    let (mut elsewhere, mut has_days) = (0, false);
     for window in numbered(is_day) {
-        let known = reading.window(window, table).await?;
-        has_days |= known > 0;
-        elsewhere += if known > 0 { BLOCKS - known } else { 0 };
+        known[window] = reading.window(window, table).await?;
     }
+    let has_days = known.iter().skip(AFTER + 1).any(|known| known.contains(&true));
     if !has_days {
         for window in numbered(|role| role == Role::Earlier) {
-            let known = reading.window(window, table).await?;
-            elsewhere += if known > 0 { BLOCKS - known } else { 0 };
+            known[window] = reading.window(window, table).await?;
         }
     }
     reading.coarse.iter().for_each(|name| table.mark(name.as_bytes(), Grain::Coarse));
     doubts.extend(Named::of(reading.coarse.iter().map(String::as_str)).map(Doubt::CoarseBounds));
-    if gaps != [0; 2] || elsewhere > 0 {
-        doubts.push(Doubt::Gaps { before: gaps[0], after: gaps[1], elsewhere });
-    }
+    doubts.extend(Doubt::gaps(&known));
     Ok(doubts)
 }
 
@@ -154,8 +149,8 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Puts everything about a window into `table`; the number of blocks of which anything is known.
-    async fn window(&mut self, window: usize, table: &mut Table) -> Result<usize, SourceError> {
+    /// Puts everything about a window into `table`; the blocks of which anything is known.
+    async fn window(&mut self, window: usize, table: &mut Table) -> Result<[bool; BLOCKS], SourceError> {
         let (start, length) = (self.windows.all()[window].start_ms, self.windows.length_ms());
         let begins = |block: usize| start + length * block as i64 / BLOCKS as i64;
         let (mut seen, mut next) = ([false; BLOCKS], 0);
@@ -172,7 +167,7 @@ impl Reading<'_> {
                 Err(Failed::TooMuch(error) | Failed::Other(error)) => return Err(error),
             }
         }
-        Ok(seen.iter().filter(|seen| **seen).count())
+        Ok(seen)
     }
 
     fn put(&mut self, sum: &Summed, window: usize, table: &mut Table, seen: &mut [bool; BLOCKS]) {

@@ -49,9 +49,9 @@ impl<'a> Endpoints<'a> {
         Endpoints { labels, unit_ms, all: HashMap::new(), seen: [false; BLOCKS] }
     }
 
-    /// Blocks of which nothing is known.
-    pub fn gaps(&self) -> usize {
-        self.seen.iter().filter(|seen| !**seen).count()
+    /// The blocks of which anything is known.
+    pub fn known(&self) -> [bool; BLOCKS] {
+        self.seen
     }
 
     /// `GET /cart`, or `shop|GET /cart` where the first of several labels is the service.

@@ -62,7 +62,7 @@ pub struct Prometheus<'a> {
 impl ResponseTimes for Prometheus<'_> {
     async fn fill(&self, windows: &Windows, table: &mut Table) -> Result<Vec<Doubt>, SourceError> {
         let mut reading = Reading::of(self, windows);
-        let known = reading.windows_with_data().await?;
+        let with_data = reading.windows_with_data().await?;
         let mut doubts = Vec::new();
         reading.keep_busiest(table, &mut doubts).await?;
 
@@ -71,20 +71,20 @@ impl ResponseTimes for Prometheus<'_> {
         for window in [BEFORE, AFTER] {
             today.push(reading.window(window).await?);
         }
-        if today[AFTER].gaps() == BLOCKS {
+        if !today[AFTER].known().contains(&true) {
             // Not that all of them are gone: nothing is known yet, or not any more.
             let what = format!("`{}` with these labels in the window after the rollout", self.metric);
             return Err(SourceError::Missing { source_name: NAME.into(), what });
         }
         let grains = Grains::of(&today[BEFORE], &today[AFTER]);
-        let (mut gaps, mut elsewhere) = ([0; 2], 0);
+        let mut known = vec![[false; BLOCKS]; windows.all().len()];
         for (window, endpoints) in today.iter().enumerate() {
-            gaps[window] = endpoints.gaps();
+            known[window] = endpoints.known();
             endpoints.fill(window, &grains, table);
         }
-        for window in known {
+        for window in with_data {
             let endpoints = reading.window(window).await?;
-            elsewhere += endpoints.gaps();
+            known[window] = endpoints.known();
             endpoints.fill(window, &grains, table);
         }
         doubts.extend(grains.doubts());
@@ -92,9 +92,7 @@ impl ResponseTimes for Prometheus<'_> {
         if times > 0 {
             doubts.push(Doubt::CountersBeganAnew { times });
         }
-        if gaps != [0; 2] || elsewhere > 0 {
-            doubts.push(Doubt::Gaps { before: gaps[0], after: gaps[1], elsewhere });
-        }
+        doubts.extend(Doubt::gaps(&known));
         Ok(doubts)
     }
 
