@@ -47,8 +47,9 @@ enum PerfCommand {
     ///
     /// With `--source` the backend that `onduty.yml` names is asked instead, for the same hours of two weeks.
     ///
-    /// Exits with 0 when nothing got slower or fails more often and at least 80 % of requests and of their time are judged,
-    /// 1 when something did or too little is judged, 2 when it cannot be compared, 3 when the source does not answer.
+    /// Exits with 0 when nothing got slower or fails more often and at least 80 % of requests and of their time are judged
+    /// (with `--source` the share that `performance: covered` in `onduty.yml` says), 1 when something did or too little is
+    /// judged, 2 when it cannot be compared, 3 when the source does not answer.
     Compare(CompareArgs),
 }
 
@@ -190,13 +191,17 @@ async fn compared(args: &CompareArgs) -> anyhow::Result<(String, bool)> {
     let windows = Windows::around(args.rollout.0, lengths, &args.zone)
         .context("these windows are out of the calendar; look at --rollout and --window")?;
     let mut table = Table::new(args.endpoints as usize);
+    let mut settings = Settings::default();
     let is_patchy = match args.source {
-        Some(source) => ask(source, args, &windows, &mut table).await?,
+        Some(source) => {
+            let config = Config::load(&args.config)?;
+            settings.covered = config.performance.covered;
+            ask(source, &config, args, &windows, &mut table).await?
+        }
         None => read_files(args, &windows, &mut table)?,
     };
     let (endpoints, other) = table.finish();
     let all: Vec<_> = endpoints.iter().map(|(name, endpoint)| (name.as_str(), &endpoint.series)).collect();
-    let settings = Settings::default();
     let compared = compare(&all, other, &windows, &settings);
     // The process ends soon: giving back millions of small pieces of memory would only take time.
     std::mem::forget(endpoints);
@@ -221,11 +226,16 @@ fn read_files(args: &CompareArgs, windows: &Windows, table: &mut Table) -> anyho
 }
 
 /// Asks the source of the instance's file, and says what makes its answer weaker; whether too much so to call anything fine.
-async fn ask(source: SourceArg, args: &CompareArgs, windows: &Windows, table: &mut Table) -> anyhow::Result<bool> {
-    let config = Config::load(&args.config)?;
+async fn ask(
+    source: SourceArg,
+    config: &Config,
+    args: &CompareArgs,
+    windows: &Windows,
+    table: &mut Table,
+) -> anyhow::Result<bool> {
     let keys = config.backend_keys(source.into())?;
     let egress = Egress::new(config.egress_policy())?;
-    let Some(backend) = backend(&config, source.into(), &egress, &keys) else {
+    let Some(backend) = backend(config, source.into(), &egress, &keys) else {
         let name = source.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         bail!("{} names no `{name}` below `sources`", args.config.display());
     };

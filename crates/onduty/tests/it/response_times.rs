@@ -41,17 +41,23 @@ async fn datadog() -> Datadog {
     fake
 }
 
-async fn compare(folder: &Path, source: &str, config: &str, more: &[&str]) -> Said {
-    let has_rollout = more.contains(&"--rollout");
+fn write_config(folder: &Path, source: &str, config: &str) {
     std::fs::write(folder.join("onduty.yml"), format!("sources: {{{source}: {{{config}}}}}\n")).unwrap();
+}
+
+async fn compare(folder: &Path, source: &str, more: &[&str]) -> Said {
+    let has_rollout = more.contains(&"--rollout");
     let rollout = if has_rollout { &[][..] } else { &["--rollout", "2026-03-04T16:00:00Z"] };
     onduty(folder, &[], &[&["perf", "compare", "--source", source], rollout, more].concat()).await
 }
 
+fn new_relic_config(fake: &NewRelic) -> String {
+    format!("url: '{}', account: {ACCOUNT}, token_file: key, applications: [shop, \"o'neill\"]", fake.url())
+}
+
 async fn ask_new_relic(fake: &NewRelic, folder: &Path, more: &[&str]) -> Said {
-    let config =
-        format!("url: '{}', account: {ACCOUNT}, token_file: key, applications: [shop, \"o'neill\"]", fake.url());
-    compare(folder, "newrelic", &config, more).await
+    write_config(folder, "newrelic", &new_relic_config(fake));
+    compare(folder, "newrelic", more).await
 }
 
 async fn ask_datadog(fake: &Datadog, folder: &Path, more: &[&str]) -> Said {
@@ -59,7 +65,8 @@ async fn ask_datadog(fake: &Datadog, folder: &Path, more: &[&str]) -> Said {
         "url: '{}', api_key_file: key, application_key_file: other, metric: trace.http.request, filter: {{env: production}}",
         fake.url()
     );
-    compare(folder, "datadog", &config, more).await
+    write_config(folder, "datadog", &config);
+    compare(folder, "datadog", more).await
 }
 
 /// The slower one is named, with what it costs, beside the one that fails.
@@ -224,6 +231,12 @@ async fn more_endpoints_than_are_asked_for_are_said() {
         // What nobody looked at is not fine.
         assert_eq!(said.code, 1, "{said:?}");
     }
+    // Unless the instance's file says that half of it is enough.
+    let config = new_relic_config(&new_relic);
+    let text = format!("sources: {{newrelic: {{{config}}}}}\nperformance: {{covered: 50}}\n");
+    std::fs::write(folder.path().join("onduty.yml"), text).unwrap();
+    let said = compare(folder.path(), "newrelic", &["--endpoints", "3", "--json"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
