@@ -108,9 +108,13 @@ pub fn datadog(node: &Node, base: &Path, rules: &EgressRules, problems: &mut Pro
             problems.add(*place, format!("`{name}` cannot be a metric or a tag"), TAG);
         }
     }
+    let status = status.map_or_else(|| STATUS_TAG.to_owned(), |(tag, _)| tag);
     for (at, (tag, place)) in tags.iter().enumerate() {
         if tags[..at].iter().any(|(other, _)| other == tag) {
             problems.add(*place, format!("`{tag}` is there twice"), "write each tag once");
+        } else if *tag == status {
+            let mend = "leave it out: requests that failed are told apart already";
+            problems.add(*place, format!("`{tag}` is the `status_tag` as well"), mend);
         }
     }
     if let Some((_, place)) = tags.get(MOST_TAGS) {
@@ -127,7 +131,7 @@ pub fn datadog(node: &Node, base: &Path, rules: &EgressRules, problems: &mut Pro
         application_key: application_key?,
         metric: metric?.0,
         endpoint_tags: if tags.is_empty() { ENDPOINT_TAGS.map(str::to_owned).to_vec() } else { tags },
-        status_tag: status.map_or_else(|| STATUS_TAG.to_owned(), |(tag, _)| tag),
+        status_tag: status,
         filter,
     })
 }

@@ -517,6 +517,8 @@ fn every_bad_service_gets_a_message() {
         told(&format!("datadog: {{{keys}, metric: 'a b', site: datadoghq.com}}")),
         told(&format!("datadog: {{{keys}, metric: m, site: evil.example}}")),
         told(&format!("datadog: {{{keys}, metric: m, endpoint_tags: [a, a, 'b{{c'], filter: {{env: 'x OR y'}}}}")),
+        told(&format!("datadog: {{{keys}, metric: m, endpoint_tags: [service, http.status_code]}}")),
+        told(&format!("datadog: {{{keys}, metric: m, endpoint_tags: [code], status_tag: code}}")),
     ];
     insta::assert_snapshot!(all.join("\n"), @"
     onduty.yml:1:21: the source `newrelic` has no `account`; write its number, such as `account: 1234567`
@@ -534,6 +536,8 @@ fn every_bad_service_gets_a_message() {
     onduty.yml:1:91: `a` is there twice; write each tag once
     onduty.yml:1:95: `b{c` cannot be a metric or a tag; write letters, digits and `_ . - / :`, as it stands in queries
     onduty.yml:1:111: the tag `env` cannot be asked for; write letters, digits and `_ . - / :`, as it stands in queries
+    onduty.yml:1:97: `http.status_code` is the `status_tag` as well; leave it out: requests that failed are told apart already
+    onduty.yml:1:88: `code` is the `status_tag` as well; leave it out: requests that failed are told apart already
     ");
 }
 
