@@ -20,6 +20,8 @@ pub enum Doubt {
     TooMany {
         /// How many were left out.
         endpoints: u64,
+        /// Whether there may be more of them, because the backend does not name any more.
+        or_more: bool,
         /// Their requests from the window before to the window after.
         requests: u64,
     },

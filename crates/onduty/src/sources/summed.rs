@@ -36,8 +36,6 @@ pub struct Busiest {
     pub endpoints: Vec<(String, u64)>,
     /// Requests of all endpoints, and the time that they took in milliseconds.
     pub all: Traffic,
-    /// Whether there are more than the backend names.
-    pub is_cut: bool,
 }
 
 /// A backend that sums up.
@@ -48,6 +46,9 @@ pub trait Summing: Send + Sync {
 
     /// Endpoints that one answer about a window can have without leaving any out that is among the busiest half of them.
     fn most(&self) -> usize;
+
+    /// Endpoints that it names when it is asked for the busiest; fewer means that there are no more.
+    fn named(&self) -> usize;
 
     /// Whether anything of these is asked for, in words: `transactions of these applications`.
     fn subject(&self) -> String;
@@ -114,17 +115,18 @@ async fn keep_busiest(
 ) -> Result<Option<HashSet<String>>, SourceError> {
     let (from, to) = (windows.all()[BEFORE].start_ms, windows.all()[AFTER].start_ms + windows.length_ms());
     let most = table.most().min(backend.most());
-    let mut busiest = backend.busiest(from, to, most + 1).await?;
+    let mut busiest = backend.busiest(from, to, backend.named()).await?;
+    let is_cut = busiest.endpoints.len() >= backend.named();
     busiest.endpoints.retain(|(_, requests)| *requests > 0);
     if busiest.endpoints.is_empty() {
         let what = format!("{} around the rollout", backend.subject());
         return Err(SourceError::Missing { source_name: SourceName::from(backend.name()), what });
     }
-    if busiest.endpoints.len() <= most && !busiest.is_cut {
+    if busiest.endpoints.len() <= most {
         return Ok(None);
     }
     busiest.endpoints.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
-    let others = busiest.endpoints.len().saturating_sub(most) as u64;
+    let others = (busiest.endpoints.len() - most) as u64;
     busiest.endpoints.truncate(most);
     let kept: u64 = busiest.endpoints.iter().map(|(_, requests)| requests).sum();
     let requests = busiest.all.requests.saturating_sub(kept);
@@ -132,8 +134,8 @@ async fn keep_busiest(
     let share = windows.length_ms() as f64 / (to - from).max(1) as f64;
     let time_ms = busiest.all.time_ms * requests as f64 / busiest.all.requests.max(1) as f64;
     let after = Traffic { requests: (requests as f64 * share) as u64, time_ms: time_ms * share };
-    table.leave_out(others.max(1), requests, after);
-    doubts.push(Doubt::TooMany { endpoints: others.max(1), requests });
+    table.leave_out(others, requests, after);
+    doubts.push(Doubt::TooMany { endpoints: others, or_more: is_cut, requests });
     Ok(Some(busiest.endpoints.into_iter().map(|(name, _)| name).collect()))
 }
 
@@ -213,7 +215,17 @@ mod tests {
     use onduty_core::perf::{Lengths, Rollout};
 
     /// A backend that tells of each piece what this says.
-    struct Telling<F>(F);
+    struct Telling<F> {
+        sums: F,
+        /// Endpoints besides those of most tests.
+        more: u64,
+    }
+
+    impl<F> Telling<F> {
+        fn of(sums: F) -> Telling<F> {
+            Telling { sums, more: 0 }
+        }
+    }
 
     #[async_trait]
     impl<F: Fn(i64) -> Vec<Summed> + Send + Sync> Summing for Telling<F> {
@@ -225,17 +237,22 @@ mod tests {
             10
         }
 
+        fn named(&self) -> usize {
+            20
+        }
+
         fn subject(&self) -> String {
             "requests".to_owned()
         }
 
         async fn busiest(&self, _: i64, _: i64, _: usize) -> Result<Busiest, Failed> {
-            let all = Traffic { requests: 9, time_ms: 9.0 };
-            Ok(Busiest { endpoints: vec![("quiet".to_owned(), 0), ("busy".to_owned(), 9)], all, is_cut: false })
+            let mut endpoints = vec![("quiet".to_owned(), 0), ("busy".to_owned(), 9)];
+            endpoints.extend((0..self.more).map(|at| (format!("more {at:02}"), 1)));
+            Ok(Busiest { endpoints, all: Traffic { requests: 9 + self.more, time_ms: 9.0 } })
         }
 
         async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed> {
-            Ok((from_ms..to_ms).step_by(piece_ms as usize).flat_map(&self.0).collect())
+            Ok((from_ms..to_ms).step_by(piece_ms as usize).flat_map(&self.sums).collect())
         }
     }
 
@@ -263,7 +280,7 @@ mod tests {
             ]
         };
         let (windows, mut table) = (windows(), Table::new(10));
-        let doubts = fill(&Telling(told), &windows, &mut table).await.unwrap();
+        let doubts = fill(&Telling::of(told), &windows, &mut table).await.unwrap();
         let named = Named { endpoints: 2, first: vec!["blank".to_owned(), "mean".to_owned()] };
         assert_eq!(doubts, [Doubt::CoarseBounds(named)]);
         let (endpoints, other) = table.finish();
@@ -276,12 +293,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn how_many_are_left_out_is_said_as_far_as_it_is_known() {
+        for (more, endpoints, or_more) in [(12, 3, false), (18, 9, true)] {
+            let backend = Telling { sums: |at| vec![sum("busy", at, 5, Some(20.0), None)], more };
+            let doubts = fill(&backend, &windows(), &mut Table::new(100)).await.unwrap();
+            assert_eq!(doubts, [Doubt::TooMany { endpoints, or_more, requests: more - 9 }], "{more}");
+        }
+    }
+
+    #[tokio::test]
     async fn zeros_are_nothing_known() {
         let after = windows().all()[AFTER].start_ms;
-        let backend = Telling(move |at| vec![sum("busy", at, if at < after { 5 } else { 0 }, Some(20.0), None)]);
+        let backend = Telling::of(move |at| vec![sum("busy", at, if at < after { 5 } else { 0 }, Some(20.0), None)]);
         let missing = fill(&backend, &windows(), &mut Table::new(10)).await.unwrap_err();
         assert_eq!(missing.to_string(), "telling has no requests in the window after the rollout");
-        let backend = Telling(move |at| vec![sum("busy", at, u64::from(at < after + 3 * PIECE_MS), Some(20.0), None)]);
+        let backend =
+            Telling::of(move |at| vec![sum("busy", at, u64::from(at < after + 3 * PIECE_MS), Some(20.0), None)]);
         let doubts = fill(&backend, &windows(), &mut Table::new(10)).await.unwrap();
         assert_eq!(doubts, [Doubt::Gaps { before: 0, after: 9, elsewhere: 0 }]);
     }

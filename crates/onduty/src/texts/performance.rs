@@ -145,8 +145,9 @@ pub fn doubt(doubt: &Doubt) -> String {
             "unequal buckets: the bounds of {} are not the same everywhere, or changed with the rollout; a change may be theirs",
             of(named)
         ),
-        Doubt::TooMany { endpoints, requests } => format!(
-            "too many endpoints: {} with {} are not judged; labels that hold ids make many",
+        Doubt::TooMany { endpoints, or_more, requests } => format!(
+            "too many endpoints: {}{} with {} are not judged; labels that hold ids make many",
+            if *or_more { "at least " } else { "" },
             count(*endpoints as usize, "quiet one"),
             count(*requests as usize, "request")
         ),

@@ -21,6 +21,8 @@ use std::time::Duration;
 pub const NAME: &str = "datadog";
 /// Endpoints that are asked for, at most.
 const MOST_ENDPOINTS: usize = 10_000;
+/// Endpoints that are named when the busiest are looked for: some ten megabytes.
+const MOST_NAMED: usize = 100_000;
 /// What one answer may cost.
 const LIMITS: Limits = Limits { total: Duration::from_secs(60), body: 64 * 1024 * 1024 };
 /// Lengths of pieces that are asked for, in milliseconds: what Datadog keeps, and no longer than that a window's edge
@@ -60,6 +62,10 @@ impl Summing for Datadog<'_> {
         MOST_ENDPOINTS
     }
 
+    fn named(&self) -> usize {
+        MOST_NAMED
+    }
+
     fn subject(&self) -> String {
         format!("`{}` with these tags", self.metric)
     }
@@ -72,13 +78,12 @@ impl Summing for Datadog<'_> {
         let endpoints = of_each.rows(self.endpoint_tags).ok_or_else(wrong)?;
         let endpoints: Vec<(String, u64)> =
             endpoints.into_iter().map(|(tags, number)| (self.endpoint(&tags), number.max(0.0) as u64)).collect();
-        let is_cut = endpoints.len() >= most;
         let all: wire::Scalar = self.ask("scalar", &wire::scalar(from_ms, to_ms, &asked.everything(), None)).await?;
         // Without the whole nobody knows how much was left out.
         let requests = if endpoints.is_empty() { Some(0.0) } else { all.count(0) };
         let requests = requests.ok_or_else(wrong)?.max(0.0) as u64;
         let all = Traffic { requests, time_ms: all.seconds(1).unwrap_or(0.0).max(0.0) * 1e3 };
-        Ok(Busiest { endpoints, all, is_cut })
+        Ok(Busiest { endpoints, all })
     }
 
     async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed> {

@@ -55,6 +55,10 @@ impl Summing for NewRelic<'_> {
         MOST_FACETS / 2
     }
 
+    fn named(&self) -> usize {
+        MOST_FACETS
+    }
+
     fn subject(&self) -> String {
         match self.applications {
             [] => "web transactions".to_owned(),
@@ -67,12 +71,11 @@ impl Summing for NewRelic<'_> {
         let endpoints = answer.results.iter().map(|row| Some((name(row), whole(row.count)?)));
         let endpoints: Option<Vec<(String, u64)>> = endpoints.collect();
         let endpoints = endpoints.ok_or_else(|| malformed("results", "a count in each row"))?;
-        let is_cut = endpoints.len() >= MOST_FACETS;
         // Without the whole nobody knows how much was left out.
         let total = answer.total.as_ref().and_then(|total| Some((whole(total.count)?, total.time.unwrap_or(0.0))));
         let (requests, seconds) = total.ok_or_else(|| malformed("totalResult", "the count of all rows"))?;
         let time_ms = if seconds.is_finite() { seconds.max(0.0) * 1e3 } else { 0.0 };
-        Ok(Busiest { endpoints, all: Traffic { requests, time_ms }, is_cut })
+        Ok(Busiest { endpoints, all: Traffic { requests, time_ms } })
     }
 
     async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed> {

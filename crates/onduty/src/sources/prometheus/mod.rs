@@ -207,7 +207,7 @@ impl<'a> Reading<'a> {
         let left_out = Traffic { requests: (after * share) as u64, time_ms: time * share };
         let endpoints = all - (kept.len() as u64).min(all);
         table.leave_out(endpoints, requests as u64, left_out);
-        doubts.push(Doubt::TooMany { endpoints, requests: requests as u64 });
+        doubts.push(Doubt::TooMany { endpoints, or_more: false, requests: requests as u64 });
         self.busier = Some(busier);
         Ok(())
     }
