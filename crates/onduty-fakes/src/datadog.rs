@@ -26,6 +26,8 @@ pub enum Oddity {
     NoTotal,
     /// Durations are milliseconds, and said to be.
     Milliseconds,
+    /// No request says how it was answered.
+    NoStatus,
 }
 
 #[derive(Debug, Default)]
@@ -153,6 +155,8 @@ async fn answer(State(shared): State<Shared<Model>>, request: Request) -> Respon
 struct Query {
     what: String,
     class: Option<char>,
+    /// Only what has a status.
+    has_status: bool,
     tags: Vec<String>,
 }
 
@@ -173,7 +177,7 @@ impl Query {
             return None;
         }
         let tags = tags.into_iter().flat_map(|tags| tags.split(',')).map(str::to_owned).collect();
-        Some(Query { what: what.to_owned(), class, tags })
+        Some(Query { what: what.to_owned(), class, has_status: is_there("http.status_code:*"), tags })
     }
 
     fn value(&self, sums: &Sums, unit: f64) -> Option<f64> {
@@ -210,7 +214,12 @@ fn scalar(model: &Model, queries: &[Query], from: i64, to: i64, limit: Option<u6
     if queries[0].tags.is_empty() {
         let column = |query: &Query| {
             let sum: f64 = all.iter().filter_map(|sums| query.value(sums, 1.0)).sum();
-            let sum = (model.oddity != Some(Oddity::NoTotal)).then_some(sum);
+            let is_known = match model.oddity {
+                Some(Oddity::NoTotal) => false,
+                Some(Oddity::NoStatus) => !query.has_status,
+                _ => true,
+            };
+            let sum = is_known.then_some(sum);
             json!({"name": "a", "type": "number", "values": [sum], "meta": {"unit": query.unit(false)}})
         };
         return json!({"columns": queries.iter().map(column).collect::<Vec<_>>()});

@@ -34,6 +34,8 @@ pub enum Oddity {
     ErrorInside,
     /// Nothing at all is known.
     Nothing,
+    /// No series says how requests were answered.
+    NoStatus,
     /// Of most blocks of each window nothing is known.
     Gaps,
     /// Nothing is known from 16:10 on 4 March 2026 on.
@@ -166,6 +168,7 @@ async fn answer(State(shared): State<Shared<Model>>, request: Request) -> Respon
     }
     let result = match model.oddity {
         Some(Oddity::Nothing) => Vec::new(),
+        Some(Oddity::NoStatus) if question.query.contains("code!=\"\"") => Vec::new(),
         Some(Oddity::Gaps) if question.query.contains(" offset ") => {
             let moments = question.moments.iter().copied().take(5).collect();
             result(&model, &Question { query: question.query.clone(), moments, is_range: question.is_range })
@@ -204,6 +207,7 @@ fn result(model: &Model, question: &Question) -> Vec<Value> {
         _ if query.starts_with("topk(") => each(&|route| vec![question.series(json!({"route": route}), "1000")]),
         _ if query.starts_with("sum(resets(") => Vec::new(),
         _ if query.starts_with("sum(sum by") => all(model.endpoints * 1000),
+        _ if query.starts_with("sum(increase(") && query.contains(" / ") => all(1),
         _ if query.starts_with("sum(increase(") => all(70),
         _ if query.contains("_bucket") && model.oddity == Some(Oddity::Summary) => {
             each(&|route| vec![question.series(json!({"route": route, "quantile": "0.5"}), "7")])

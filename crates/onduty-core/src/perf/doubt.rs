@@ -5,6 +5,10 @@ use serde::Serialize;
 
 /// Names that are told of many.
 const MOST_NAMES: usize = 5;
+/// Requests without a status that are worth saying, as a share: connections that break off have none.
+const SOME_WITHOUT_STATUS: f64 = 0.05;
+/// With more of them nobody knows what fails.
+const MANY_WITHOUT_STATUS: f64 = 0.20;
 
 /// Something that makes an answer weaker than it looks.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +28,13 @@ pub enum Doubt {
         or_more: bool,
         /// Their requests from the window before to the window after.
         requests: u64,
+    },
+    /// Requests do not say how they were answered, so that nobody knows whether more of them fail.
+    NoStatus {
+        /// What should say it; `None` where nothing is asked for.
+        attribute: Option<String>,
+        /// Their share of all that were not seen to fail, from 0 to 1.
+        share: f64,
     },
     /// Counters began anew within the windows before and after; what was counted right before that may be missing.
     CountersBeganAnew {
@@ -57,10 +68,19 @@ impl Doubt {
         (before + after + elsewhere > 0).then_some(Doubt::Gaps { before, after, elsewhere })
     }
 
+    /// The requests that should say in `attribute` how they were answered, where not nearly all do: `told` of `requests`
+    /// that were not seen to fail.
+    pub fn no_status(attribute: &str, told: f64, requests: f64) -> Option<Doubt> {
+        let share = (1.0 - told / requests).clamp(0.0, 1.0);
+        (share > SOME_WITHOUT_STATUS).then(|| Doubt::NoStatus { attribute: Some(attribute.to_owned()), share })
+    }
+
     /// Whether so much is not known that nothing can be called fine.
     pub fn is_grave(&self) -> bool {
         match self {
             Doubt::Gaps { before, after, .. } => *before.max(after) > BLOCKS / 2,
+            // Who asks for none has decided to look at durations alone.
+            Doubt::NoStatus { attribute, share } => attribute.is_some() && *share > MANY_WITHOUT_STATUS,
             // What is left out lowers the coverage; what is coarse has a higher floor.
             Doubt::CoarseBounds(_)
             | Doubt::UselessBounds(_)
@@ -106,6 +126,22 @@ mod tests {
         ] {
             assert_eq!(doubt.is_grave(), is_grave, "{doubt:?}");
         }
+    }
+
+    #[test]
+    fn requests_without_a_status_are_said_unless_they_are_few() {
+        let is_grave = |told, requests| Doubt::no_status("code", told, requests).map(|doubt| doubt.is_grave());
+        for (told, requests, expected) in [
+            (96.0, 100.0, None),
+            (90.0, 100.0, Some(false)),
+            (70.0, 100.0, Some(true)),
+            (0.0, 100.0, Some(true)),
+            (101.0, 100.0, None),
+            (0.0, 0.0, None),
+        ] {
+            assert_eq!(is_grave(told, requests), expected, "{told} of {requests}");
+        }
+        assert!(!Doubt::NoStatus { attribute: None, share: 1.0 }.is_grave());
     }
 
     #[test]

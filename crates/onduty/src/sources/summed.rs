@@ -36,6 +36,8 @@ pub struct Busiest {
     pub endpoints: Vec<(String, u64)>,
     /// Requests of all endpoints, and the time that they took in milliseconds.
     pub all: Traffic,
+    /// Requests of them that say how they were answered.
+    pub with_status: u64,
 }
 
 /// A backend that sums up.
@@ -49,6 +51,9 @@ pub trait Summing: Send + Sync {
 
     /// Endpoints that it names when it is asked for the busiest; fewer means that there are no more.
     fn named(&self) -> usize;
+
+    /// What says how a request was answered.
+    fn status(&self) -> &str;
 
     /// Whether anything of these is asked for, in words: `transactions of these applications`.
     fn subject(&self) -> String;
@@ -122,6 +127,7 @@ async fn keep_busiest(
         let what = format!("{} around the rollout", backend.subject());
         return Err(SourceError::Missing { source_name: SourceName::from(backend.name()), what });
     }
+    doubts.extend(Doubt::no_status(backend.status(), busiest.with_status as f64, busiest.all.requests as f64));
     if busiest.endpoints.len() <= most {
         return Ok(None);
     }
@@ -241,6 +247,10 @@ mod tests {
             20
         }
 
+        fn status(&self) -> &str {
+            "code"
+        }
+
         fn subject(&self) -> String {
             "requests".to_owned()
         }
@@ -248,7 +258,8 @@ mod tests {
         async fn busiest(&self, _: i64, _: i64, _: usize) -> Result<Busiest, Failed> {
             let mut endpoints = vec![("quiet".to_owned(), 0), ("busy".to_owned(), 9)];
             endpoints.extend((0..self.more).map(|at| (format!("more {at:02}"), 1)));
-            Ok(Busiest { endpoints, all: Traffic { requests: 9 + self.more, time_ms: 9.0 } })
+            let requests = 9 + self.more;
+            Ok(Busiest { endpoints, all: Traffic { requests, time_ms: 9.0 }, with_status: requests })
         }
 
         async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed> {

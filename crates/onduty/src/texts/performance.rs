@@ -151,6 +151,14 @@ pub fn doubt(doubt: &Doubt) -> String {
             count(*endpoints as usize, "quiet one"),
             count(*requests as usize, "request")
         ),
+        Doubt::NoStatus { attribute: Some(attribute), share } => format!(
+            "no status: {} of requests have no `{}`, which says how they were answered, so that nobody knows whether more of them fail; name what they have instead in onduty.yml",
+            percent(*share),
+            visible(attribute)
+        ),
+        Doubt::NoStatus { attribute: None, .. } => {
+            "no status: onduty.yml names nothing that says how requests were answered, so that nobody knows whether more of them fail".to_owned()
+        }
         Doubt::CountersBeganAnew { times } => format!(
             "counters began anew {} in the windows before and after; a few requests right before that may be missing",
             count(*times as usize, "time")

@@ -17,6 +17,8 @@ const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
 /// The same hours of five earlier working days, and today.
 const DAYS: [i64; 6] = [7, 6, 5, 2, 1, 0];
+/// The label that says how requests were answered.
+const STATUS: &str = ", status_label: code";
 /// Between two scrapes.
 const SCRAPE: i64 = 30;
 /// Requests of the quietest endpoint between two scrapes; each further one has one more.
@@ -173,9 +175,9 @@ impl Server {
     }
 
     /// What is said of the rollout.
-    async fn compare(&self, folder: &Path, more: &[&str]) -> Said {
+    async fn compare(&self, folder: &Path, status: &str, more: &[&str]) -> Said {
         let config = format!(
-            "sources: {{prometheus: {{url: '{}', metric: h, endpoint_labels: [service, route], status_label: code}}}}\n",
+            "sources: {{prometheus: {{url: '{}', metric: h, endpoint_labels: [service, route]{status}}}}}\n",
             self.url
         );
         std::fs::write(folder.join("onduty.yml"), config).unwrap();
@@ -201,10 +203,11 @@ async fn the_slower_endpoint_is_found_in_both_dialects_with_the_same_requests() 
     let folder = tempfile::tempdir().unwrap();
     let samples = week();
     let prometheus = Server::prometheus(folder.path(), &samples).await;
-    let of_prometheus = prometheus.compare(folder.path(), &[]).await;
+    let of_prometheus = prometheus.compare(folder.path(), STATUS, &[]).await;
+    let without_status = prometheus.compare(folder.path(), ", status_label: state", &[]).await;
     drop(prometheus);
     let victoria = Server::victoria_metrics(folder.path(), &samples).await;
-    let of_victoria = victoria.compare(folder.path(), &[]).await;
+    let of_victoria = victoria.compare(folder.path(), STATUS, &[]).await;
     assert_eq!(of_prometheus.out, of_victoria.out, "{of_prometheus:?} {of_victoria:?}");
     assert_eq!(of_prometheus.err, of_victoria.err);
 
@@ -223,8 +226,16 @@ async fn the_slower_endpoint_is_found_in_both_dialects_with_the_same_requests() 
     gaps: of 12 parts of each window the source has nothing of 0 before the rollout, 0 after it, and 6 of all others
     ");
 
+    // What has no status is answered well, as far as anybody knows, and that is said.
+    let other = victoria.compare(folder.path(), ", status_label: state", &[]).await;
+    for said in [&without_status, &other] {
+        assert!(said.err.starts_with("no status: 100\u{a0}% of requests have no `state`"), "{said:?}");
+    }
+    let unasked = victoria.compare(folder.path(), "", &[]).await;
+    assert!(unasked.err.starts_with("no status: onduty.yml names nothing that says"), "{unasked:?}");
+
     // The quietest are left to the server, and that is said.
-    let few = victoria.compare(folder.path(), &["--endpoints", "3"]).await;
+    let few = victoria.compare(folder.path(), STATUS, &["--endpoints", "3"]).await;
     assert!(few.err.starts_with("too many endpoints: 5 quiet ones with "), "{few:?}");
     let names: Vec<String> = self::rows(&few).into_iter().map(|row| row.0).collect();
     assert_eq!(names, ["shop|/d", "shop|/e\"} or vector(1)", "shop|/late"]);
@@ -355,6 +366,17 @@ async fn endpoints_that_cannot_be_told_apart_by_traffic_are_refused() {
     let said = ask(&fake, folder.path(), &["--endpoints", "10"]).await;
     assert_eq!((said.code, said.out.as_str()), (2, ""), "{said:?}");
     assert!(said.err.contains("40 endpoints of `h` are equally busy: their labels may hold ids"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_status_nothing_is_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    write_private(&folder.path().join("token"), TOKEN);
+    let fake = Prometheus::start(TOKEN).await.unwrap();
+    fake.oddity(Some(Oddity::NoStatus));
+    let said = ask(&fake, folder.path(), &["--json"]).await;
+    assert_eq!((said.code, rows(&said)[0].1.as_str()), (1, "unchanged"), "{said:?}");
+    assert!(said.err.starts_with("no status: 100\u{a0}% of requests have no `code`"), "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,7 +202,7 @@ async fn half_an_answer_of_either_is_no_answer() {
     newrelic TooSlow(0) 3 newrelic could not be reached: Your query timed out
     newrelic ErrorInside 2 newrelic refused with status 200: NRDB:  [31mshards are away
     newrelic NoData 2 newrelic cannot be read: data.actor.account.nrql is missing or wrong; expected the results of a query
-    newrelic NoTotal 2 newrelic cannot be read: totalResult is missing or wrong; expected the count of all rows
+    newrelic NoTotal 2 newrelic cannot be read: totalResult is missing or wrong; expected the counts of all rows
     newrelic NoTimes 2 newrelic cannot be read: results is missing or wrong; expected beginTimeSeconds and endTimeSeconds in each row
     datadog TooSlow(0) 3 datadog refused with status 504: {"errors":["Gateway Timeout"]}
     datadog ErrorInside 2 datadog refused with status 200: the query  [31mfailed
@@ -215,6 +215,22 @@ async fn half_an_answer_of_either_is_no_answer() {
     key 2 newrelic refused with status 401: {"errors":[{"message":"The API key provided is invalid"}]}
     key 2 datadog refused with status 403: {"errors":["Forbidden"]}
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_do_not_say_how_they_were_answered_are_said_and_never_fine() {
+    let (folder, new_relic, datadog) = (folder(), new_relic().await, datadog().await);
+    assert_eq!(ask_new_relic(&new_relic, folder.path(), &[]).await.code, 0);
+    assert_eq!(ask_datadog(&datadog, folder.path(), &[]).await.code, 0);
+    new_relic.oddity(Some(newrelic::Oddity::LittleStatus));
+    datadog.oddity(Some(datadog::Oddity::NoStatus));
+    let (new_relic, datadog) =
+        (ask_new_relic(&new_relic, folder.path(), &[]).await, ask_datadog(&datadog, folder.path(), &[]).await);
+    assert_eq!((new_relic.code, datadog.code), (1, 1), "{new_relic:?} {datadog:?}");
+    insta::assert_snapshot!(new_relic.err + &datadog.err, @r"
+    no status: 67 % of requests have no `httpResponseCode`, which says how they were answered, so that nobody knows whether more of them fail; name what they have instead in onduty.yml
+    no status: 100 % of requests have no `http.status_code`, which says how they were answered, so that nobody knows whether more of them fail; name what they have instead in onduty.yml
+    ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

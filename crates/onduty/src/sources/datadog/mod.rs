@@ -66,6 +66,10 @@ impl Summing for Datadog<'_> {
         MOST_NAMED
     }
 
+    fn status(&self) -> &str {
+        self.status_tag
+    }
+
     fn subject(&self) -> String {
         format!("`{}` with these tags", self.metric)
     }
@@ -82,8 +86,9 @@ impl Summing for Datadog<'_> {
         // Without the whole nobody knows how much was left out.
         let requests = if endpoints.is_empty() { Some(0.0) } else { all.count(0) };
         let requests = requests.ok_or_else(wrong)?.max(0.0) as u64;
+        let with_status = all.count(2).unwrap_or(0.0).max(0.0) as u64;
         let all = Traffic { requests, time_ms: all.seconds(1).unwrap_or(0.0).max(0.0) * 1e3 };
-        Ok(Busiest { endpoints, all })
+        Ok(Busiest { endpoints, all, with_status })
     }
 
     async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed> {

@@ -53,10 +53,12 @@ impl Subject<'_> {
         self.of_each("count", &self.well()) + ".as_count()"
     }
 
-    /// Requests of all endpoints, and how long they took together.
-    pub fn everything(&self) -> [String; 2] {
+    /// Requests of all endpoints, how long they took together, and how many have a status.
+    pub fn everything(&self) -> [String; 3] {
         let well = self.well();
-        ["count", "sum"].map(|what| format!("{what}:{}{{{well}}}.as_count()", self.metric))
+        let with_status = format!("{well} AND {}:*", self.status);
+        [("count", &well), ("sum", &well), ("count", &with_status)]
+            .map(|(what, scope)| format!("{what}:{}{{{scope}}}.as_count()", self.metric))
     }
 
     /// What is known of each endpoint, in the order of the numbers above.
@@ -84,6 +86,7 @@ mod tests {
         insta::assert_snapshot!(told.concat().join("\n"), @"
         count:trace.http.request{env:production AND NOT http.status_code:4* AND NOT http.status_code:5*}.as_count()
         sum:trace.http.request{env:production AND NOT http.status_code:4* AND NOT http.status_code:5*}.as_count()
+        count:trace.http.request{env:production AND NOT http.status_code:4* AND NOT http.status_code:5* AND http.status_code:*}.as_count()
         count:trace.http.request{env:production AND NOT http.status_code:4* AND NOT http.status_code:5*} by {service,resource_name}.as_count()
         avg:trace.http.request{env:production AND NOT http.status_code:4* AND NOT http.status_code:5*} by {service,resource_name}
         p50:trace.http.request{env:production AND NOT http.status_code:4* AND NOT http.status_code:5*} by {service,resource_name}
@@ -94,6 +97,7 @@ mod tests {
         count:trace.http.request{env:production AND http.status_code:5*} by {service,resource_name}.as_count()
         count:trace.http.request{NOT http.status_code:4* AND NOT http.status_code:5*}.as_count()
         sum:trace.http.request{NOT http.status_code:4* AND NOT http.status_code:5*}.as_count()
+        count:trace.http.request{NOT http.status_code:4* AND NOT http.status_code:5* AND http.status_code:*}.as_count()
         ");
         for (number, begin) in [(ANSWERED, "count:"), (MEAN, "avg:"), (PERCENTILES, "p50:"), (PERCENTILES + 3, "p99:")]
         {

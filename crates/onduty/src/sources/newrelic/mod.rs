@@ -59,6 +59,10 @@ impl Summing for NewRelic<'_> {
         MOST_FACETS
     }
 
+    fn status(&self) -> &str {
+        self.status
+    }
+
     fn subject(&self) -> String {
         match self.applications {
             [] => "web transactions".to_owned(),
@@ -72,10 +76,12 @@ impl Summing for NewRelic<'_> {
         let endpoints: Option<Vec<(String, u64)>> = endpoints.collect();
         let endpoints = endpoints.ok_or_else(|| malformed("results", "a count in each row"))?;
         // Without the whole nobody knows how much was left out.
-        let total = answer.total.as_ref().and_then(|total| Some((whole(total.count)?, total.time.unwrap_or(0.0))));
-        let (requests, seconds) = total.ok_or_else(|| malformed("totalResult", "the count of all rows"))?;
+        let total = answer.total.as_ref();
+        let total = total.and_then(|all| Some((whole(all.count)?, all.time.unwrap_or(0.0), whole(all.with_status)?)));
+        let (requests, seconds, with_status) =
+            total.ok_or_else(|| malformed("totalResult", "the counts of all rows"))?;
         let time_ms = if seconds.is_finite() { seconds.max(0.0) * 1e3 } else { 0.0 };
-        Ok(Busiest { endpoints, all: Traffic { requests, time_ms } })
+        Ok(Busiest { endpoints, all: Traffic { requests, time_ms }, with_status })
     }
 
     async fn sums(&self, from_ms: i64, to_ms: i64, piece_ms: i64) -> Result<Vec<Summed>, Failed> {

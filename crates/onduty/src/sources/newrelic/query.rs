@@ -29,10 +29,12 @@ impl Subject<'_> {
         format!("(`{}` IS NULL OR NOT ({refused} OR {failed}))", self.status)
     }
 
-    /// The requests of each endpoint that were answered well, the busiest first, and what all of them took.
+    /// The requests of each endpoint that were answered well, the busiest first, what all of them took, and how many have a
+    /// status.
     pub fn busiest(&self, from_ms: i64, to_ms: i64) -> String {
         format!(
-            "SELECT count(*) AS 'count', sum(duration) AS 'time' {} AND {} FACET appName, name LIMIT MAX {}",
+            "SELECT count(*) AS 'count', sum(duration) AS 'time', filter(count(*), WHERE `{}` IS NOT NULL) AS 'withStatus' {} AND {} FACET appName, name LIMIT MAX {}",
+            self.status,
             self.of(),
             self.well(),
             between(from_ms, to_ms)
@@ -87,7 +89,7 @@ mod tests {
         let subject = Subject { applications: &applications, status: "http.statusCode" };
         insta::assert_snapshot!(
             [subject.busiest(1_000, 61_000), subject.answered(1_000, 61_000, 5_400), subject.errors(1_000, 61_000, 900)].join("\n"), @r"
-        SELECT count(*) AS 'count', sum(duration) AS 'time' FROM Transaction WHERE transactionType = 'Web' AND appName IN ('shop', 'o\'neill\\') AND (`http.statusCode` IS NULL OR NOT (string(`http.statusCode`) LIKE '4%' OR string(`http.statusCode`) LIKE '5%')) FACET appName, name LIMIT MAX SINCE 1000 UNTIL 61000
+        SELECT count(*) AS 'count', sum(duration) AS 'time', filter(count(*), WHERE `http.statusCode` IS NOT NULL) AS 'withStatus' FROM Transaction WHERE transactionType = 'Web' AND appName IN ('shop', 'o\'neill\\') AND (`http.statusCode` IS NULL OR NOT (string(`http.statusCode`) LIKE '4%' OR string(`http.statusCode`) LIKE '5%')) FACET appName, name LIMIT MAX SINCE 1000 UNTIL 61000
         SELECT count(*) AS 'count', average(duration) AS 'mean', percentile(duration, 50, 90, 95, 99) AS 'percentiles' FROM Transaction WHERE transactionType = 'Web' AND appName IN ('shop', 'o\'neill\\') AND (`http.statusCode` IS NULL OR NOT (string(`http.statusCode`) LIKE '4%' OR string(`http.statusCode`) LIKE '5%')) FACET appName, name LIMIT MAX SINCE 1000 UNTIL 61000 TIMESERIES 5 seconds
         SELECT filter(count(*), WHERE string(`http.statusCode`) LIKE '4%') AS 'refused', filter(count(*), WHERE string(`http.statusCode`) LIKE '5%') AS 'failed' FROM Transaction WHERE transactionType = 'Web' AND appName IN ('shop', 'o\'neill\\') AND (string(`http.statusCode`) LIKE '4%' OR string(`http.statusCode`) LIKE '5%') FACET appName, name LIMIT MAX SINCE 1000 UNTIL 61000 TIMESERIES 1 second
         ");

@@ -97,6 +97,9 @@ pub struct Row {
     pub count: Option<f64>,
     /// How long they took together, in seconds.
     pub time: Option<f64>,
+    /// Requests that have a status.
+    #[serde(rename = "withStatus")]
+    pub with_status: Option<f64>,
     /// On average.
     pub mean: Option<f64>,
     percentiles: BTreeMap<String, Option<f64>>,

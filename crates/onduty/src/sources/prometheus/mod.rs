@@ -64,6 +64,7 @@ impl ResponseTimes for Prometheus<'_> {
         let mut reading = Reading::of(self, windows);
         let with_data = reading.windows_with_data().await?;
         let mut doubts = Vec::new();
+        doubts.extend(reading.without_status().await?);
         reading.keep_busiest(table, &mut doubts).await?;
 
         // Today first: it tells which endpoints have bounds that say nothing.
@@ -176,6 +177,18 @@ impl<'a> Reading<'a> {
         let hours = self.moments(&self.subject.presence(length), first + length, now, length).await?;
         let has_hour = |window: &Window| hours.iter().any(|hour| (hour - length - window.start_ms).abs() * 2 < length);
         Ok(earlier().filter(|(_, window)| has_hour(window)).map(|(at, _)| at).collect())
+    }
+
+    /// What is not known because requests do not say how they were answered.
+    async fn without_status(&self) -> Result<Option<Doubt>, SourceError> {
+        let question = self.server.status_label.zip(self.subject.with_status(self.span_ms()));
+        let Some((label, question)) = question else {
+            return Ok(Some(Doubt::NoStatus { attribute: None, share: 1.0 }));
+        };
+        // Where no series has the label there is no answer; where nobody asked anything it is no number.
+        let answer = self.instant(&question, self.end_ms(AFTER)).await?;
+        let share = answer.first().and_then(|series| series.value).map_or(0.0, |(_, share)| share.0);
+        Ok(Doubt::no_status(label, share, 1.0))
     }
 
     /// Leaves the quietest endpoints to the server where there are too many.

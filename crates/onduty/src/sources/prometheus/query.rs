@@ -13,6 +13,9 @@ const LOOK_BACK_MS: i64 = 300_000;
 /// counted in the gap belongs to no block.
 const FORGOTTEN_MS: i64 = 3_600_000;
 
+/// What a status of requests that were answered well matches.
+const WELL: &str = "!~\"[45].*\"";
+
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject<'a> {
@@ -53,7 +56,7 @@ impl Subject<'_> {
 
     /// A series of requests that were answered well.
     fn series(&self, suffix: &str) -> String {
-        format!("{}{suffix}{{{}}}", self.metric, self.matchers("!~\"[45].*\""))
+        format!("{}{suffix}{{{}}}", self.metric, self.matchers(WELL))
     }
 
     fn failed_series(&self) -> String {
@@ -109,6 +112,18 @@ impl Subject<'_> {
             return format!("sum(histogram_sum(increase({}[{range_ms}ms])))", self.counter());
         }
         format!("sum(increase({}[{range_ms}ms]))", self.series("_sum"))
+    }
+
+    /// The share of the requests in the `range_ms` before a moment, without those that failed, that say how they were
+    /// answered; `None` where nothing is asked for that says it.
+    pub fn with_status(&self, range_ms: i64) -> Option<String> {
+        let label = self.status?;
+        let suffix = if self.is_native { "" } else { "_count" };
+        let sum = |status: &str| {
+            let increase = format!("increase({}{suffix}{{{}}}[{range_ms}ms])", self.metric, self.matchers(status));
+            if self.is_native { format!("sum(histogram_count({increase}))") } else { format!("sum({increase})") }
+        };
+        Some(format!("{} / {}", sum(&format!("{WELL},{label}!=\"\"")), sum(WELL)))
     }
 
     /// For each block: the requests of each endpoint in each bucket, or in a native histogram.
@@ -209,6 +224,10 @@ mod tests {
         assert_eq!(
             subject.endpoints(60_000),
             r#"count(sum by (service, route) (present_over_time(h_count{environment="pro\"d",code!~"[45].*"}[60000ms])))"#
+        );
+        assert_eq!(
+            subject.with_status(60_000).unwrap(),
+            r#"sum(increase(h_count{environment="pro\"d",code!~"[45].*",code!=""}[60000ms])) / sum(increase(h_count{environment="pro\"d",code!~"[45].*"}[60000ms]))"#
         );
         subject.is_native = true;
         let busier = Busier { than: 2.5, until_ms: 1_500, span_ms: 7_000 };
