@@ -251,6 +251,10 @@ fn complain(reading: &Reading) {
         let number = count(left.lines as usize, "line");
         eprintln!("left out: {number} {words}; the first is {}, line {line}", visible(&file.to_string_lossy()));
     }
+    if let Some(file) = &reading.without_status {
+        let file = visible(&file.to_string_lossy());
+        eprintln!("no status: {file} has no column `status`, so that nobody knows whether more requests fail");
+    }
     if reading.is_patchy() {
         eprintln!("so much is left out that the rest is not enough to call the rollout fine");
     }

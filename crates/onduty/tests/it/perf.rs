@@ -93,6 +93,18 @@ async fn quiet_when_nothing_happened() {
 }
 
 #[tokio::test]
+async fn what_does_not_say_how_requests_were_answered_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("week.csv");
+    week(&path);
+    let text = std::fs::read_to_string(&path).unwrap().replace(",status\n", ",host\n");
+    std::fs::write(&path, text).unwrap();
+    let said = compare(folder.path(), &["--rollout", "2026-03-03T16:00:00Z"]).await;
+    let told = "no status: week.csv has no column `status`, so that nobody knows whether more requests fail\n";
+    assert!(said.code == 0 && said.err.ends_with(told), "{said:?}");
+}
+
+#[tokio::test]
 async fn too_little_is_no_good_news() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("week.csv");

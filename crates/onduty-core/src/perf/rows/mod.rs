@@ -13,7 +13,7 @@ pub use row::Wrong;
 
 use super::table::Table;
 use super::windows::{AFTER, Slot, Stretch, Windows};
-use columns::Columns;
+use columns::{Column, Columns};
 use memchr::memchr;
 use quick::Quick;
 use row::Row;
@@ -57,6 +57,11 @@ impl<'a> Rows<'a> {
     pub fn of(header: &[u8], windows: &'a Windows) -> Result<Rows<'a>, String> {
         let near = windows.stretch(0);
         Ok(Rows { columns: Columns::of(header)?, windows, near, line: 1, found: Found::default() })
+    }
+
+    /// Whether they say how requests were answered.
+    pub fn has_status(&self) -> bool {
+        self.columns.all.contains(&Column::Status)
     }
 
     /// Number of the last line that was taken; the header is the first.

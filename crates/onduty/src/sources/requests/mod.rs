@@ -79,6 +79,8 @@ pub struct Reading {
     pub times_ms: Option<(i64, i64)>,
     /// Lines that were left out: how many of a kind, and the first place.
     pub left_out: BTreeMap<&'static str, LeftOut>,
+    /// The first file that does not say how requests were answered.
+    pub without_status: Option<PathBuf>,
 }
 
 /// Lines of a kind that were left out.
@@ -298,6 +300,9 @@ impl<R: Read> Lines<R> {
         }
         let of_header = |why| RequestsError::Header { file: file.to_owned(), why };
         let mut rows = Rows::of(header, windows).map_err(of_header)?;
+        if !rows.has_status() {
+            reading.without_status.get_or_insert_with(|| file.to_owned());
+        }
         self.from = end.map_or(self.to, |end| self.from + end + 1);
         loop {
             self.from += rows.take(&self.buffer[self.from..self.to], self.is_end, table);
