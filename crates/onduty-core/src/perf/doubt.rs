@@ -46,6 +46,11 @@ pub enum Doubt {
         /// How many.
         rollouts: usize,
     },
+    /// Rollouts to several environments are compared, and the source does not tell their requests apart.
+    SeveralEnvironments {
+        /// Their names.
+        environments: Vec<String>,
+    },
     /// Blocks of which the backend has nothing at all.
     Gaps {
         /// In the window before the rollout.
@@ -81,6 +86,7 @@ impl Doubt {
             Doubt::Gaps { before, after, .. } => *before.max(after) > BLOCKS / 2,
             // Who asks for none has decided to look at durations alone.
             Doubt::NoStatus { attribute, share } => attribute.is_some() && *share > MANY_WITHOUT_STATUS,
+            Doubt::SeveralEnvironments { .. } => true,
             // What is left out lowers the coverage; what is coarse has a higher floor.
             Doubt::CoarseBounds(_)
             | Doubt::UselessBounds(_)

@@ -148,7 +148,7 @@ async fn look_at(
     let mut failed = None;
     for place in places {
         // What goes wrong for one says nothing about the others.
-        if let Err(error) = follow(app, source, &snapshot, place, now).await {
+        if let Err(error) = follow(app, source, &snapshot, place, doubt_of(places), now).await {
             failed = failed.or(Some(error));
         }
     }
@@ -188,6 +188,12 @@ fn places(app: &App) -> Vec<Place> {
     places
 }
 
+/// What there is to doubt about a source that tells of all `places`.
+fn doubt_of(places: &[Place]) -> Option<Doubt> {
+    let environments: Vec<String> = places.iter().map(|place| place.environment.to_string()).collect();
+    (environments.len() > 1).then_some(Doubt::SeveralEnvironments { environments })
+}
+
 fn wants(process: &Process) -> bool {
     process.steps.iter().any(|step| {
         matches!(step.work, Work::Check(Check::Performance))
@@ -201,6 +207,7 @@ async fn follow(
     source: &Configured<'_>,
     snapshot: &Snapshot,
     place: &Place,
+    doubt: Option<Doubt>,
     now: Timestamp,
 ) -> Result<(), Failed> {
     let Some((rollout, at)) = compared::newest_rollout(snapshot, &place.environment) else { return Ok(()) };
@@ -218,7 +225,7 @@ async fn follow(
     let until = from.checked_add(length(rules.window))?;
     let due = until.checked_add(LATE)?;
     if now >= due {
-        return Due { place, rollout, together, at, from, until, rules, known }
+        return Due { place, doubt, rollout, together, at, from, until, rules, known }
             .compare(app, source, snapshot, now)
             .await;
     }
@@ -277,6 +284,8 @@ fn next_working_day(day: Date) -> Option<Date> {
 /// A comparison whose time has come.
 struct Due<'a> {
     place: &'a Place,
+    /// Whatever the source says.
+    doubt: Option<Doubt>,
     rollout: &'a RolloutFact,
     together: Succession,
     at: Timestamp,
@@ -314,6 +323,7 @@ impl Due<'_> {
         if missing.is_some() {
             table = Table::new(source.endpoints);
         }
+        doubts.extend(self.doubt.clone());
         if self.together.others > 0 {
             doubts.push(Doubt::OtherRollouts { rollouts: self.together.others });
         }
@@ -456,6 +466,15 @@ mod tests {
         let all = windows_of("2026-03-06T15:00:00Z", PerformanceRules::default());
         assert_eq!(all[7], "Mon 00:15");
         assert_eq!(all.last().unwrap(), "Mon 13:15");
+    }
+
+    #[test]
+    fn environments_that_are_not_told_apart_are_never_fine() {
+        let place = |name: &str| Place { environment: name.into(), zone: TimeZone::UTC };
+        assert_eq!(doubt_of(&[place("production")]), None);
+        let doubt = doubt_of(&[place("production"), place("staging")]).unwrap();
+        assert!(doubt.is_grave());
+        insta::assert_snapshot!(texts::performance::doubt(&doubt), @"several environments: rollouts to production and staging are compared by the same requests, because a source tells of one environment; compare those to one of them here");
     }
 
     #[test]

@@ -167,6 +167,10 @@ pub fn doubt(doubt: &Doubt) -> String {
             "{} went out shortly before, and is compared together with this one",
             count(*rollouts, "more rollout")
         ),
+        Doubt::SeveralEnvironments { environments } => format!(
+            "several environments: rollouts to {} are compared by the same requests, because a source tells of one environment; compare those to one of them here",
+            environments.iter().map(|name| visible(name)).collect::<Vec<_>>().join(" and ")
+        ),
         Doubt::Gaps { before, after, elsewhere } => format!(
             "gaps: of {BLOCKS} parts of each window the source has nothing of {before} before the rollout, {after} after it, and {elsewhere} of all others"
         ),
