@@ -11,7 +11,6 @@ mod demo;
 mod intake;
 mod otlp;
 mod pass;
-mod perf;
 mod raw;
 mod results;
 mod rig;
@@ -23,7 +22,7 @@ use anyhow::Context;
 use results::Results;
 use std::path::PathBuf;
 
-const PARTS: [&str; 9] = ["start", "screen", "demo", "pass", "perf", "backup", "viewers", "otlp", "intake"];
+const PARTS: [&str; 8] = ["start", "screen", "demo", "pass", "backup", "viewers", "otlp", "intake"];
 
 /// What to measure and how much of it.
 struct Wanted {
@@ -65,7 +64,6 @@ fn main() -> anyhow::Result<()> {
                 "demo" => demo::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "viewers" => viewers::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "pass" => pass::measure(&wanted.onduty, wanted.full, &mut results).await,
-                "perf" => perf::measure(wanted.full, &mut results),
                 "otlp" => otlp::measure(&wanted.onduty, wanted.full, &mut results).await,
                 "backup" => backup::measure(&wanted.onduty, wanted.full, &mut results).await,
                 _ => intake::measure(&wanted.onduty, wanted.full, &mut results).await,
