@@ -337,6 +337,7 @@ pub struct Counter {
 
 /// Words with a bit for each bucket.
 const WORDS: usize = BUCKETS.div_ceil(64);
+const _: () = assert!(BUCKETS + SUBS - 1 <= WORDS * 64);
 
 impl Default for Counter {
     fn default() -> Self {
@@ -356,7 +357,9 @@ impl Counter {
         if different > FEW || buckets.len() >= 1 << COUNT_BITS {
             let (mut first, mut last, mut most) = (BUCKETS, 0, 0);
             self.each_bucket(|bucket, count| (first, last, most) = (first.min(bucket), bucket, most.max(count)));
-            let (counts, first) = (&self.counts[first..=last], first as u16);
+            // To the end of an octave: sums over whole octaves are quicker.
+            let end = first + (last + 1 - first).next_multiple_of(SUBS);
+            let (counts, first) = (&self.counts[first..end], first as u16);
             let cells = if most <= u8::MAX.into() {
                 Cells::Low(Row { first, counts: counts.iter().map(|count| *count as u8).collect() })
             } else {
@@ -393,7 +396,8 @@ impl Counter {
     }
 }
 
-/// The logarithm and the middle of each bucket.
+/// The logarithm and the middle of each bucket, and of those of one more octave, which are as good as any for counts of
+/// nothing.
 #[derive(Debug)]
 pub struct Scale {
     ln: Vec<f64>,
@@ -404,7 +408,7 @@ pub struct Scale {
 
 impl Default for Scale {
     fn default() -> Self {
-        let middle: Vec<f64> = (0..BUCKETS as u16).map(middle_of).collect();
+        let middle: Vec<f64> = (0..(BUCKETS + SUBS) as u16).map(middle_of).collect();
         let ln: Vec<f64> = middle.iter().map(|ms| ms.ln()).collect();
         Scale { squares: ln.iter().map(|ln| ln * ln).collect(), ln, middle }
     }
@@ -442,19 +446,33 @@ impl Sketch {
                 }
                 sums
             }
-            Cells::Low(row) => row.moments::<WITH_MS>(scale, cap),
-            Cells::Many(row) => row.moments::<WITH_MS>(scale, cap),
+            Cells::Low(row) => row.moments::<WITH_MS>(scale, cap, weighted_ln),
+            Cells::Many(row) => row.moments::<WITH_MS>(scale, cap, weighted),
         }
     }
 }
 
 impl<T: Copy + Into<u32>> Row<T> {
-    fn moments<const WITH_MS: bool>(&self, scale: &Scale, cap: u16) -> Moments {
+    /// The sums; `weighted_ln` makes that of the logarithms.
+    #[inline]
+    fn moments<const WITH_MS: bool>(
+        &self,
+        scale: &Scale,
+        cap: u16,
+        weighted_ln: impl Fn(&[T], &[f64]) -> f64,
+    ) -> Moments {
         let (first, cap) = (usize::from(self.first), usize::from(cap));
-        let (below, beyond) = self.counts.split_at(cap.saturating_sub(first).min(self.counts.len()));
-        let beyond = beyond.iter().map(|count| u64::from((*count).into())).sum::<u64>() as f64;
-        let sum = |of: &[f64]| weighted(below, &of[first..]) + beyond * of[cap];
-        Moments { ln: sum(&scale.ln), ms: if WITH_MS { sum(&scale.middle) } else { 0.0 } }
+        let ln = weighted_ln(&self.counts, &scale.ln[first..]);
+        let ms = if WITH_MS { weighted(&self.counts, &scale.middle[first..]) } else { 0.0 };
+        // Mostly none are beyond, and never many; they are put back.
+        let from = (cap + 1).saturating_sub(first).min(self.counts.len());
+        let beyond = &self.counts[from..];
+        let number = beyond.iter().map(|count| u64::from((*count).into())).sum::<u64>() as f64;
+        if number == 0.0 {
+            return Moments { ln, ms };
+        }
+        let put_back = |of: &[f64]| number * of[cap] - weighted(beyond, &of[first + from..]);
+        Moments { ln: ln + put_back(&scale.ln), ms: if WITH_MS { ms + put_back(&scale.middle) } else { 0.0 } }
     }
 }
 
@@ -475,6 +493,27 @@ fn weighted<T: Copy + Into<u32>>(counts: &[T], numbers: &[f64]) -> f64 {
     let rest: f64 = rest.iter().zip(of_rest).map(|(count, number)| float(*count) * number).sum();
     sums.iter().sum::<f64>() + rest
 }
+
+/// The same of logarithms, for small counts. From octave to octave a logarithm grows by that of two, so that the counts of
+/// all octaves are added up as whole numbers first, and each part of an octave is multiplied once.
+#[inline]
+fn weighted_ln(counts: &[u8], ln: &[f64]) -> f64 {
+    let sum = |counts: &[u8]| counts.iter().map(|count| u32::from(*count)).sum::<u32>();
+    // The counts of all octaves fit.
+    let mut parts = [0_u16; SUBS];
+    let mut octaves = 0;
+    let (whole, rest) = counts.as_chunks::<SUBS>();
+    for (octave, counts) in whole.iter().enumerate() {
+        parts.iter_mut().zip(counts).for_each(|(part, count)| *part += u16::from(*count));
+        octaves += octave as u32 * sum(counts);
+    }
+    if !rest.is_empty() {
+        parts.iter_mut().zip(rest).for_each(|(part, count)| *part += u16::from(*count));
+        octaves += whole.len() as u32 * sum(rest);
+    }
+    weighted(&parts, ln) + f64::from(octaves) * std::f64::consts::LN_2
+}
+const _: () = assert!(OCTAVES * (u8::MAX as usize) < u16::MAX as usize);
 
 /// A row of counts for all buckets: many sketches at once, for quantiles.
 #[derive(Debug, Clone)]
