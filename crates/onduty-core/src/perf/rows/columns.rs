@@ -38,11 +38,16 @@ const NAMES: [(&str, Column); 10] = [
     ("mean_ms", Column::Mean),
 ];
 
+/// The columns that most files have, in this order.
+pub const USUAL: [Column; 4] = [Column::Timestamp, Column::Endpoint, Column::Duration, Column::Status];
+
 /// The columns of a file, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Columns {
     /// One for each.
     pub all: Vec<Column>,
+    /// Whether they are [`USUAL`].
+    pub is_usual: bool,
     /// Whether a line is about many requests.
     pub is_summary: bool,
 }
@@ -73,10 +78,11 @@ impl Columns {
                 return Err(format!("there is no column `{}`", name_of(column)));
             }
         }
+        let is_usual = all == USUAL;
         let has_value = has(Column::Percentile(0)) || has(Column::Mean);
         match (has(Column::Duration), has(Column::Count)) {
-            (true, false) => Ok(Columns { all, is_summary: false }),
-            (false, true) if has_value => Ok(Columns { all, is_summary: true }),
+            (true, false) => Ok(Columns { all, is_usual, is_summary: false }),
+            (false, true) if has_value => Ok(Columns { all, is_usual, is_summary: true }),
             (false, true) => Err("there is neither a column `p50_ms` nor `mean_ms`".to_owned()),
             (true, true) => Err("there are both a column `duration_ms` and `count`; it is one or the other".to_owned()),
             (false, false) => Err("there is neither a column `duration_ms` nor `count`".to_owned()),

@@ -75,8 +75,8 @@ proptest! {
 
     /// What the quick way reads is what the other one reads; it may leave anything to it.
     #[test]
-    fn both_ways_read_the_same(fields in proptest::collection::vec(field(), 1..6), order in Just(()).prop_perturb(|(), mut rng| rng.random_range(0..4_usize))) {
-        let header = [HEADER, "endpoint,timestamp_ms,status,duration_ms", "duration_ms,host,timestamp_ms,endpoint", "timestamp_ms,duration_ms,endpoint"][order];
+    fn both_ways_read_the_same(fields in proptest::collection::vec(field(), 1..6), order in Just(()).prop_perturb(|(), mut rng| rng.random_range(0..5_usize))) {
+        let header = [HEADER, "timestamp_ms,endpoint,duration_ms", "endpoint,timestamp_ms,status,duration_ms", "duration_ms,host,timestamp_ms,endpoint", "timestamp_ms,duration_ms,endpoint"][order];
         let columns = Columns::of(header.as_bytes()).unwrap();
         let line = fields.join(",");
         let text = format!("{line}\n{AFTER_MS},next,1.0,200\n");
