@@ -1,16 +1,20 @@
-//! How fast requests come into sketches, how fast into a plain array, and how fast endpoints are judged; `benches/perf/run`
-//! says what is wanted. In this process, on one thread; nothing but the processor and its caches takes part. Here and not
-//! beside the other measurements, because what is measured has to be compiled for speed, as this package is.
+//! How fast requests come into sketches, how fast into a plain array, how fast endpoints are judged, and how long it takes to
+//! read the rows of a file and to split its bytes; `benches/perf/run` says what is wanted. In this process, on one thread.
+//! Here and not beside the other measurements, because what is compared has to be compiled for speed, as this package is.
 //!
-//! `cargo run --release -p onduty-core --example perf_speed` prints a name and a number a second in each line.
+//! `cargo run --release -p onduty-core --example perf_speed -- FILE ROLLOUT_MS` prints a name and a number in each line.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use memchr::{memchr, memchr_iter};
 use onduty_core::perf::{
-    BLOCKS, BUCKETS, Lengths, Other, Role, Rollout, Series, Settings, Sketch, Slot, Table, Windows, bucket_of, compare,
+    BLOCKS, BUCKETS, Lengths, Other, Role, Rollout, Rows, Series, Settings, Sketch, Slot, Table, Windows, bucket_of,
+    compare,
 };
 use std::error::Error;
+use std::fs::File;
 use std::hint::black_box;
+use std::io::{Read, Seek};
 
 const ENDPOINTS: usize = 2_000;
 /// Requests of a block of an endpoint: such a sketch has some sixty buckets.
@@ -19,8 +23,14 @@ const REQUESTS: usize = 120;
 const DAYS: usize = 5;
 /// How often each is measured; the median counts.
 const ROUNDS: usize = 9;
+/// Bytes of a file that are read at once.
+const CHUNK: usize = 1 << 18;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, file, rollout_ms] = &arguments[..] else { return Err("usage: perf_speed FILE ROLLOUT_MS".into()) };
+    // First, while the memory of this process is as fresh as that of one that compares files.
+    ingested(&mut File::open(file)?, Timestamp::from_millisecond(rollout_ms.parse()?)?)?;
     inserted()?;
     judged()
 }
@@ -62,8 +72,68 @@ fn processor_ms() -> Result<f64, Box<dyn Error>> {
     Ok(ns / 1e6)
 }
 
+/// Seconds of the processor for the rows of a file, and for splitting its bytes into lines and fields.
+fn ingested(file: &mut File, at: Timestamp) -> Result<(), Box<dyn Error>> {
+    let windows = Windows::around(Rollout { start: at, end: at }, Lengths::default(), &TimeZone::UTC)?;
+    let mut header = vec![0; CHUNK];
+    let read = file.read(&mut header)?;
+    header.truncate(memchr(b'\n', &header[..read]).ok_or("a file without a line")?);
+    let (mut by_rows, mut by_splitting) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let start = processor_ms()?;
+        let mut fields = 0;
+        in_chunks(file, |text, _| {
+            let mut from = 0;
+            for end in memchr_iter(b'\n', text) {
+                fields += fields_of(&text[from..end]);
+                from = end + 1;
+            }
+            from
+        })?;
+        by_splitting.push((processor_ms()? - start) / 1e3);
+        let start = processor_ms()?;
+        let (mut rows, mut table) = (Rows::of(&header, &windows)?, Table::new(10_000));
+        // The header once more: a line that is no row.
+        in_chunks(file, |text, is_end| rows.take(text, is_end, &mut table))?;
+        by_rows.push((processor_ms()? - start) / 1e3);
+        black_box((fields, rows.finish(), table.finish()));
+    }
+    for (what, seconds) in [("splitting_s", by_splitting), ("rows_s", by_rows)] {
+        println!("{what} {:.4}", median(seconds));
+    }
+    Ok(())
+}
+
+/// Hands the bytes of a file to `take`, which says how many of them it took.
+fn in_chunks(file: &mut File, mut take: impl FnMut(&[u8], bool) -> usize) -> std::io::Result<()> {
+    file.rewind()?;
+    let mut buffer = vec![0; CHUNK];
+    let mut held = 0;
+    loop {
+        let read = file.read(&mut buffer[held..])?;
+        let end = held + read;
+        let taken = take(&buffer[..end], read == 0);
+        if read == 0 {
+            return Ok(());
+        }
+        buffer.copy_within(taken..end, 0);
+        held = end - taken;
+    }
+}
+
+/// The fields of a line; their lengths keep the compiler from leaving the work out.
+fn fields_of(line: &[u8]) -> u64 {
+    let mut fields = 0;
+    let mut start = 0;
+    for end in memchr_iter(b',', line).chain([line.len()]) {
+        fields += u64::from(!black_box(&line[start..end]).is_empty());
+        start = end + 1;
+    }
+    fields
+}
+
 fn inserted() -> Result<(), Box<dyn Error>> {
-    const INSERTS: usize = 4_000_000;
+    const INSERTS: usize = 20_000_000;
     let mut chance = Chance(0x5EED);
     let requests: Vec<(u32, f64)> = (0..INSERTS).map(|_| (chance.endpoint() as u32, chance.ms())).collect();
     let keys: Vec<u32> =
