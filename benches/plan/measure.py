@@ -15,6 +15,7 @@ import baselines  # noqa: E402
 import check  # noqa: E402
 import cpsat  # noqa: E402
 import gen  # noqa: E402
+import scale  # noqa: E402
 
 onduty, work, mode = sys.argv[1:4]
 full = mode == "full"
@@ -170,4 +171,5 @@ def stability():
 
 for part in (known, large, sizes, stability):
     part()
+scale.scale(onduty, work, wanted)
 sys.exit(1 if missed else 0)

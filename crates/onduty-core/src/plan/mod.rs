@@ -14,6 +14,7 @@ mod score;
 mod solution;
 mod solve;
 pub mod team;
+pub mod what_if;
 
 pub use check::{Fault, Rule, Verdict, Violation, check};
 pub use day::Day;
@@ -31,5 +32,7 @@ mod explain_tests;
 mod team_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod what_if_tests;
 #[cfg(test)]
 mod zone_tests;

@@ -7,7 +7,7 @@ use super::day::Day;
 use super::facts::{Facts, TooLarge};
 use super::instance::{Duty, Instance, Leave, LeaveKind, Person, Points, Published, Rules, Served};
 use crate::ids::{DutyId, EngineerId};
-use crate::roster::{self, Engineer, Roster, Weekdays};
+use crate::roster::{self, Engineer, Gaps, Roster, Weekdays};
 use crate::schedule::{self, Known, ShiftOrigin};
 use jiff::civil::{Date, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -205,10 +205,7 @@ fn closed(duty: &roster::Duty) -> String {
 fn planned_duty(duty: &roster::Duty, roster: &Roster, horizon: &Horizon) -> Duty {
     let stays = |id: &&EngineerId| roster.engineers.get(*id).is_some_and(|who| !who.has_left(horizon.first));
     let members = i32::try_from(duty.members.iter().filter(stays).count()).unwrap_or(i32::MAX);
-    // A quarter of a round and more than half of one, in calendar days of a week of five working days.
-    let usual = members.saturating_mul(7) / 20;
-    let min_gap = duty.gaps.least.map_or(usual.clamp(if members < 4 { 1 } else { 2 }, 60), i32::from);
-    let want_gap = duty.gaps.wanted.map_or((members.saturating_mul(4) / 5).min(180), i32::from).max(min_gap);
+    let (min_gap, want_gap) = distances(members, duty.gaps);
     Duty {
         id: duty.id.to_string(),
         zone: duty.zone.clone(),
@@ -222,6 +219,14 @@ fn planned_duty(duty: &roster::Duty, roster: &Roster, horizon: &Horizon) -> Duty
         min_gap,
         want_gap,
     }
+}
+
+/// Least and wanted days between turns of one of so many members, where the roster does not say them.
+pub(super) fn distances(members: i32, said: Gaps) -> (i32, i32) {
+    // A quarter of a round and more than half of one, in calendar days of a week of five working days.
+    let usual = members.saturating_mul(7) / 20;
+    let least = said.least.map_or(usual.clamp(if members < 4 { 1 } else { 2 }, 60), i32::from);
+    (least, said.wanted.map_or((members.saturating_mul(4) / 5).min(180), i32::from).max(least))
 }
 
 fn person(engineer: &Engineer, calendar: String, duties: &[&roster::Duty]) -> Person {

@@ -28,6 +28,7 @@ mod start;
 pub mod telemetry;
 mod versions;
 mod viewers;
+pub mod what_if;
 
 pub use bus::{Bus, Change};
 pub use day::{DayError, Press, Pressed};
@@ -97,6 +98,8 @@ pub struct Shared {
     pub telemetry: telemetry::Turns,
     /// The plan that was proposed last.
     pub proposals: plans::Proposals,
+    /// The turn in which questions about the team are answered.
+    pub answers: what_if::Answers,
     /// Who tried to sign in how often.
     pub attempts: attempts::Attempts,
     first_run: RwLock<Option<Secret>>,

@@ -201,7 +201,7 @@ fn published(of: &DutyProposal, days: (Date, Date), by: &EngineerId, at: Timesta
     }
 }
 
-async fn boards(db: &mut Reader, instance: &Instance) -> Result<BTreeMap<DutyId, Board>, StoreError> {
+pub(super) async fn boards(db: &mut Reader, instance: &Instance) -> Result<BTreeMap<DutyId, Board>, StoreError> {
     let mut boards = BTreeMap::new();
     for duty in &instance.roster.duties {
         boards.insert(duty.id.clone(), load_board(db, &duty.id).await?);

@@ -93,6 +93,7 @@ impl App {
             oidc: Default::default(),
             passwords: Default::default(),
             proposals: Default::default(),
+            answers: Default::default(),
             attempts: Default::default(),
             telemetry: Default::default(),
             first_run: RwLock::new(None),

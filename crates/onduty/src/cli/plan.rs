@@ -15,6 +15,7 @@ mod leave;
 mod publish;
 mod swap;
 mod team;
+mod what_if;
 mod wire;
 
 /// Bytes of a file of a plan; ten thousand people have some twenty million.
@@ -59,6 +60,11 @@ enum PlanCommand {
     Swap(swap::SwapArgs),
     /// Who is away: tell it, import it, take it back
     Leave(leave::LeaveArgs),
+    /// What another team would mean: days between turns, cold turns, cost, days that nobody can serve
+    ///
+    /// The team that is described is planned as the team is, with its own leave and past turns: engineers=100 takes turns, without=lena,omar,
+    /// split=3 duties with people of their own, shadow=1h of whoever is next on the day before, horizon=26w, cold=90 days.
+    WhatIf(what_if::WhatIfArgs),
 }
 
 #[derive(Debug, Args)]
@@ -118,6 +124,7 @@ pub async fn run(args: PlanArgs) -> ExitCode {
         PlanCommand::Publish(args) => return client::exit(publish::publish(args).await),
         PlanCommand::Leave(args) => return client::exit(leave::leave(args).await),
         PlanCommand::Swap(args) => return client::exit(swap::swap(args).await),
+        PlanCommand::WhatIf(args) => return client::exit(what_if::what_if(args).await),
     };
     match done {
         Ok(code) => ExitCode::from(code),

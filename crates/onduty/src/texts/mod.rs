@@ -13,6 +13,7 @@ pub mod performance;
 pub mod plan;
 mod reasons;
 mod shifts;
+pub mod what_if;
 mod words;
 
 pub use access::role_name;

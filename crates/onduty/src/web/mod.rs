@@ -35,6 +35,7 @@ mod telemetry;
 mod tracks;
 pub mod views;
 mod walls;
+mod what_if;
 mod why_not;
 
 use crate::app::App;

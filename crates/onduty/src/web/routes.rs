@@ -5,7 +5,7 @@ use super::auth::About;
 use super::policy::Wish;
 use super::{
     Web, acts, api, calendar_feeds, door, health, hooks, leave, live, openapi, pages, people, people_api, performance,
-    plan, shifts, single_sign_on, suggestions, telemetry, walls, why_not,
+    plan, shifts, single_sign_on, suggestions, telemetry, walls, what_if, why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -81,6 +81,7 @@ pub fn all() -> Vec<Route> {
         page("/team/cover", Look, Query, "What it means that somebody else serves a day", get(shifts::cover)),
         page("/plan", Look, Query, "Who serves when, and everybody's part", get(plan::page)),
         page("/plan/proposal", SeeProposal, Query, "What a new plan would change", get(plan::proposal)),
+        page("/plan/what-if", Look, Query, "What another team would mean", get(what_if::page)),
         page("/suggestions", Look, Query, "How often suggestions were right", get(suggestions::page)),
         page("/performance", Look, Query, "What a rollout did to response times", get(performance::page)),
         page("/performance/endpoint", Look, Query, "What rollouts did to an endpoint", get(performance::endpoint)),
@@ -198,6 +199,7 @@ pub fn all() -> Vec<Route> {
         page("/api/v1/duties/{duty}/leave", Look, Path, "Leave that was told", get(leave::api)),
         form("/api/v1/duties/{duty}/leave", Work, Path, "Says that people are away", post(leave::api_tell)),
         form("/api/v1/duties/{duty}/leave/{id}/end", Work, Path, "Takes leave back", post(leave::api_end)),
+        page("/api/v1/duties/{duty}/plan/what-if", Look, Path, "What another team would mean", get(what_if::api)),
         form("/api/v1/duties/{duty}/plan/publish", PublishPlan, Path, "Lets a plan count", post(plan::api_publish)),
         form(
             "/api/v1/duties/{duty}/moves/seen",

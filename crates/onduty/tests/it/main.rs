@@ -61,3 +61,4 @@ mod tools;
 mod trackers;
 mod viewers;
 mod watch;
+mod what_if;

@@ -123,6 +123,56 @@ pub fn levels(points: &[LevelPoint], words: &str, caption: &str) -> Markup {
     }
 }
 
+/// A point of a curve.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CurvePoint {
+    /// Where along the bottom.
+    pub at: f64,
+    /// How high; `None` where it is not known.
+    pub value: Option<f64>,
+    /// It is more than that.
+    pub is_open: bool,
+}
+
+/// How one number follows from another; a table with the same figures stands beside it.
+pub fn curve(points: &[CurvePoint], unit: &str, words: &str, caption: &str) -> Markup {
+    let known: Vec<(f64, f64, bool)> =
+        points.iter().filter_map(|point| Some((point.at, point.value?, point.is_open))).collect();
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return html! {} };
+    if known.is_empty() {
+        return html! { figure class="chart" { figcaption { "Not known: " (caption) } } };
+    }
+    let most = round_up(known.iter().map(|point| point.1).fold(0.0, f64::max));
+    let y = |value: f64| HEIGHT - BOTTOM - value / most * (HEIGHT - TOP - BOTTOM);
+    // Half a label's width on the right, so that the last one stands below its point.
+    let right = WIDTH - 12.0;
+    let x = |place: f64| LEFT + (place - first.at) / (last.at - first.at).max(1.0) * (right - LEFT);
+    let line: Vec<String> =
+        known.iter().map(|(place, value, _)| format!("{},{}", at(x(*place)), at(y(*value)))).collect();
+    html! {
+        figure class="chart" {
+            svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(words) {
+                @for value in [0.0, most / 2.0, most] {
+                    line class=(if value == 0.0 { "axis" } else { "grid" }) x1=(LEFT) y1=(at(y(value))) x2=(WIDTH) y2=(at(y(value))) {}
+                    text class="tick" x="0" y=(at(y(value) + 4.0)) { (at(value)) (unit) }
+                }
+                polyline class="curve" points=(line.join(" ")) {}
+                @for (place, value, is_open) in &known {
+                    circle class=(if *is_open { "dot-before" } else { "dot-curve" }) cx=(at(x(*place))) cy=(at(y(*value))) r="3.5" {}
+                }
+                @for point in points { text class="tick" x=(at(x(point.at))) y=(HEIGHT - 6.0) text-anchor="middle" { (at(point.at)) } }
+            }
+            figcaption { (caption) }
+        }
+    }
+}
+
+/// One digit and noughts, even, so that the middle of the scale is a number that one reads.
+fn round_up(number: f64) -> f64 {
+    let power = 10_f64.powf(number.max(1.0).log10().floor());
+    [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].into_iter().map(|step| step * power).find(|step| *step >= number).unwrap_or(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,5 +202,21 @@ mod tests {
         let drawn = levels(&[point(Some(5.0), None), point(None, Some(5.0))], "w", "c").into_string();
         assert_eq!((drawn.matches("<circle").count(), drawn.matches("class=\"change\"").count()), (2, 0));
         assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
+    }
+
+    #[test]
+    fn a_curve_begins_at_nothing_and_shows_what_is_only_a_bound() {
+        let point = |at, value, is_open| CurvePoint { at, value, is_open };
+        let points = [point(10.0, Some(14.0), false), point(20.0, None, false), point(60.0, Some(182.0), true)];
+        let drawn = curve(&points, " %", "w", "c").into_string();
+        assert_eq!((drawn.matches("dot-curve").count(), drawn.matches("dot-before").count()), (1, 1), "{drawn}");
+        assert!(drawn.contains(">200 %<") && drawn.contains(">100 %<") && drawn.contains(">0 %<"), "{drawn}");
+        assert!(drawn.contains(r#"points="52,118.4 508,18.8""#), "{drawn}");
+        assert!(!drawn.contains("NaN") && !drawn.contains("style="));
+        assert!(curve(&[point(1.0, None, false)], "", "w", "c").into_string().contains("Not known"));
+        assert_eq!(curve(&[], "", "w", "c").into_string(), "");
+        for (number, rounded) in [(0.0, 1.0), (1.0, 1.0), (14.0, 20.0), (57.0, 60.0), (83.0, 100.0), (182.0, 200.0)] {
+            assert_eq!(round_up(number), rounded);
+        }
     }
 }

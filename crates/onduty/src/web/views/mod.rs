@@ -24,6 +24,7 @@ pub mod suggestions;
 pub mod team;
 pub mod today;
 pub mod wall;
+pub mod what_if;
 
 // The same sample days that `examples/gallery` draws.
 #[cfg(test)]

@@ -130,6 +130,7 @@ pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
                 (parts::text(&view.duty_name)) " · "
                 @if view.published_until.is_some() { "later days are what the rotation would give" }
                 @else { "the rotation shows whose turn it would be; a plan looks at leave, load and distance together" }
+                " · " a href={ "/plan/what-if?duty=" (reader.duty) } { "What if the team were another one?" }
             }
         }
         (moves(&view.moves, reader))
