@@ -21,6 +21,8 @@ const KEPT_MOVES: usize = 1_000;
 
 impl Actor<'_> {
     pub(super) fn cover(&mut self, day: Date, engineer: &EngineerId) -> Result<(), ActionRefused> {
+        self.may_change(day)?;
+        self.can_serve(day, engineer)?;
         if self.serves(day).as_ref() == Some(engineer) {
             return Err(ActionRefused::ServesAlready { engineer: engineer.clone(), day });
         }

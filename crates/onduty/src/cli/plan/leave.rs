@@ -178,7 +178,7 @@ fn from_csv(name: &str, text: &str, engineer: Option<&str>) -> Result<Imported, 
 
 /// All-day events; their last day is the one before `DTEND` (RFC 5545, 3.6.1).
 fn from_calendar(name: &str, text: &str, engineer: &str) -> Result<Imported, String> {
-    use icalendar::{CalendarComponent, Component, DatePerhapsTime, EventLike};
+    use icalendar::{CalendarComponent, Component, DatePerhapsTime};
     let calendar: icalendar::Calendar =
         text.parse().map_err(|error: String| format!("{name} is no calendar: {}", visible(&error)))?;
     let mut imported = Imported::default();
