@@ -30,8 +30,11 @@ const PACE_DAYS: i64 = 365;
 pub struct Answers {
     turn: Arc<Semaphore>,
     places: Arc<Semaphore>,
-    last: Arc<Mutex<Option<(String, Arc<Answer>)>>>,
+    last: Arc<Mutex<Option<Named>>>,
 }
+
+/// An answer with what names its question.
+type Named = (String, Arc<Answer>);
 
 impl Default for Answers {
     fn default() -> Answers {

@@ -131,10 +131,7 @@ fn view(
     let shifts: BTreeMap<Date, Shift> = shifts.into_iter().map(|shift| (shift.day, shift)).collect();
     let own = me.and_then(|me| roster.engineers.get(me));
     let days = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take_while(|day| *day <= last);
-    let why = match day_of(query.day.as_deref())? {
-        Some(day) => Some(why(scene, day, shifts.get(&day), versions)),
-        None => None,
-    };
+    let why = day_of(query.day.as_deref())?.map(|day| why(scene, day, shifts.get(&day), versions));
     let offers = board.offers.iter().filter(|(day, offer)| {
         let shift = schedule::shift_on(roster, duty, board.known(), **day);
         **day >= today && shift.and_then(|shift| shift.engineer).as_ref() == Some(&offer.engineer)
