@@ -1,7 +1,11 @@
 //! Spans as an SDK sends them: from the body to durable and counted, against decoding alone.
+//!
+//! Compared is the time of the processor. On the clock whichever of both has more threads looks the faster the busier the
+//! machine is with other work.
 
 use super::results::Results;
 use super::rig::Team;
+use anyhow::Context;
 use axum::body::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
@@ -11,7 +15,7 @@ use onduty::tasks;
 use onduty_core::perf::{Batch, BatchLimits};
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// What a batch processor sends at once by default.
@@ -40,9 +44,9 @@ pub async fn measure(onduty: &Path, full: bool, results: &mut Results) -> anyhow
         for _ in 0..3 {
             let alone = decoding(&bodies, encoding, sent, now).await?;
             let whole = intake(onduty, &bodies, encoding, sent).await?;
-            println!("{what}: decoding {alone:.2} s, the whole intake {whole:.2} s for {sent} bodies");
-            ratios.push(alone / whole);
-            rates.push((sent * SPANS) as f64 / whole);
+            println!("{what}: decoding {alone}, the whole intake {whole} for {sent} bodies");
+            ratios.push(alone.of_processor / whole.of_processor);
+            rates.push((sent * SPANS) as f64 / whole.on_the_clock);
         }
         ratios.sort_by(f64::total_cmp);
         rates.sort_by(f64::total_cmp);
@@ -52,9 +56,47 @@ pub async fn measure(onduty: &Path, full: bool, results: &mut Results) -> anyhow
     Ok(())
 }
 
-/// Seconds to unpack and read all of them, and to keep nothing.
-async fn decoding(bodies: &[Bytes], encoding: &'static str, sent: usize, now: Timestamp) -> anyhow::Result<f64> {
-    let start = Instant::now();
+/// Seconds of all threads together.
+struct Took {
+    of_processor: f64,
+    on_the_clock: f64,
+}
+
+impl std::fmt::Display for Took {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.2} s of the processor in {:.2} s", self.of_processor, self.on_the_clock)
+    }
+}
+
+/// When something began.
+struct Began {
+    processor: Duration,
+    clock: Instant,
+}
+
+impl Began {
+    fn now() -> anyhow::Result<Began> {
+        Ok(Began { processor: processor()?, clock: Instant::now() })
+    }
+
+    fn took(&self) -> anyhow::Result<Took> {
+        let of_processor = processor()?.saturating_sub(self.processor).as_secs_f64();
+        Ok(Took { of_processor, on_the_clock: self.clock.elapsed().as_secs_f64() })
+    }
+}
+
+/// Time of the processor that all threads of this process have had. Linux tells it, in hundredths of a second.
+fn processor() -> anyhow::Result<Duration> {
+    let text = std::fs::read_to_string("/proc/self/stat")?;
+    // Behind the name, which may have anything in it: state, ten more, then the ticks of the user and of the system.
+    let fields = text.rsplit_once(')').context("a stat without a name")?.1.split_ascii_whitespace();
+    let ticks = fields.skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+/// What it takes to unpack and read all of them, and to keep nothing.
+async fn decoding(bodies: &[Bytes], encoding: &'static str, sent: usize, now: Timestamp) -> anyhow::Result<Took> {
+    let start = Began::now()?;
     let mut threads = JoinSet::new();
     for first in 0..AT_ONCE {
         let bodies = bodies.to_vec();
@@ -72,16 +114,16 @@ async fn decoding(bodies: &[Bytes], encoding: &'static str, sent: usize, now: Ti
     while let Some(done) = threads.join_next().await {
         done??;
     }
-    Ok(start.elapsed().as_secs_f64())
+    start.took()
 }
 
-/// Seconds until all of them are durable and counted.
-async fn intake(onduty: &Path, bodies: &[Bytes], encoding: &'static str, sent: usize) -> anyhow::Result<f64> {
+/// What it takes until all of them are durable and counted.
+async fn intake(onduty: &Path, bodies: &[Bytes], encoding: &'static str, sent: usize) -> anyhow::Result<Took> {
     let team = Team::new()?;
     let text = std::fs::read_to_string(team.config())?;
     std::fs::write(team.config(), text.replace("  performance: none\n", "  otlp: {}\n"))?;
     let app = team.app(onduty).await?;
-    let start = Instant::now();
+    let start = Began::now()?;
     let mut senders = JoinSet::new();
     for first in 0..SENDERS {
         let (app, bodies) = (app.clone(), bodies.to_vec());
@@ -97,11 +139,11 @@ async fn intake(onduty: &Path, bodies: &[Bytes], encoding: &'static str, sent: u
     while let Some(done) = senders.join_next().await {
         done??;
     }
-    let durable = start.elapsed();
+    let durable = start.took()?;
     let folded = tasks::latency::pass(&app).await?;
     anyhow::ensure!(folded.requests == (sent * SPANS) as u64, "{folded:?}");
-    let took = start.elapsed().as_secs_f64();
-    println!("durable after {:.2} s, counted after {took:.2} s", durable.as_secs_f64());
+    let took = start.took()?;
+    println!("durable after {durable}, counted after {took}");
     app.store.close().await;
     Ok(took)
 }
