@@ -211,7 +211,7 @@ mod tests {
         let drawn = curve(&points, " %", "w", "c").into_string();
         assert_eq!((drawn.matches("dot-curve").count(), drawn.matches("dot-before").count()), (1, 1), "{drawn}");
         assert!(drawn.contains(">200 %<") && drawn.contains(">100 %<") && drawn.contains(">0 %<"), "{drawn}");
-        assert!(drawn.contains(r#"points="52,118.4 508,18.8""#), "{drawn}");
+        assert!(drawn.contains(r#"points="52,119.6 508,18.8""#), "{drawn}");
         assert!(!drawn.contains("NaN") && !drawn.contains("style="));
         assert!(curve(&[point(1.0, None, false)], "", "w", "c").into_string().contains("Not known"));
         assert_eq!(curve(&[], "", "w", "c").into_string(), "");
