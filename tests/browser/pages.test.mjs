@@ -30,7 +30,7 @@ async function findings(page) {
 /** How many pixels of the page stick out of its window. */
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-test("every page on every day, in every size and light", { timeout: 300_000 }, async (t) => {
+test("every page on every day, in every size and light", { timeout: 600_000 }, async (t) => {
   const folder = gallery();
   const files = fs.readdirSync(folder).filter((file) => file.endsWith(".html")).sort();
   assert(files.length > 40, `the gallery drew ${files.length} pages`);
