@@ -166,16 +166,19 @@ fn view(
     })
 }
 
-/// Days of the published plan, from tomorrow on, whose engineer is away and for which nobody agreed to step in.
+/// Days of the published plan, from tomorrow on, that the rotation fills in: whoever was planned is away or no member any more, and nobody
+/// agreed to step in.
 fn holes(scene: &Scene) -> Vec<Date> {
     let (look, board) = (&scene.look, scene.look.board());
-    let today = calendar::day_of(&look.duty, look.now);
-    let is_away = |day: Date, engineer: &EngineerId| {
-        look.instance.roster.engineers.get(engineer).is_none_or(|engineer| !engineer.is_at_work(day))
+    let tomorrow = calendar::day_of(&look.duty, look.now).saturating_add(1.day());
+    let Some(until) = published_until(scene) else { return Vec::new() };
+    let coming = schedule::plan(&look.instance.roster, &look.duty, board.known(), tomorrow, until);
+    let is_filled_in = |shift: &Shift| {
+        use onduty_core::schedule::ShiftOrigin::{Exchanged, Nobody, Scheduled, Spread};
+        matches!(shift.origin, Scheduled | Spread { .. } | Exchanged { .. } | Nobody)
     };
-    let coming = board.published.iter().filter(|(day, _)| **day > today && look.duty.serves(**day));
-    let holes = coming.filter(|(day, planned)| is_away(**day, &planned.engineer) && !board.covers.contains_key(day));
-    holes.map(|(day, _)| *day).collect()
+    let planned = coming.iter().filter(|shift| board.published.contains_key(&shift.day));
+    planned.filter(|shift| is_filled_in(shift)).map(|shift| shift.day).collect()
 }
 
 /// Leave of the duty's members that is not over, soonest first.
