@@ -78,6 +78,9 @@ pub struct Item {
     /// Whether the escalation of its step was told.
     #[serde(default)]
     pub escalated: bool,
+    /// The other duty that has it in hand; it holds the gate here all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_over: Option<HandedOver>,
 }
 
 impl Item {
@@ -86,10 +89,10 @@ impl Item {
         !matches!(self.state, ItemState::Closed { .. })
     }
 
-    /// Whether it should be shown as needing somebody now: open, not snoozed, not yet investigated.
+    /// Whether it should be shown as needing somebody now: open, not snoozed, not yet investigated, in nobody else's hands.
     pub fn needs_somebody(&self) -> bool {
         let set_aside = matches!(self.why, Why::Baseline { .. });
-        matches!(self.state, ItemState::Open) && self.conclusion.is_none() && !set_aside
+        matches!(self.state, ItemState::Open) && self.conclusion.is_none() && self.handed_over.is_none() && !set_aside
     }
 }
 
@@ -127,6 +130,26 @@ pub enum Why {
         by: EngineerId,
         /// What, in their words.
         text: String,
+    },
+    /// Two duties agreed to do something together; each has an item.
+    Paired {
+        /// The other duty.
+        with: DutyId,
+        /// Who proposed it.
+        by: EngineerId,
+        /// What, in their words.
+        text: String,
+    },
+    /// Another duty handed it over.
+    HandedOver {
+        /// Which.
+        from: DutyId,
+        /// Who of them.
+        by: EngineerId,
+        /// Their item, which stays open there.
+        item: ItemId,
+        /// What it is about, as people read it there.
+        title: String,
     },
     /// More subjects than the step's limit.
     More {
@@ -221,11 +244,26 @@ pub enum Closing {
     Done,
     /// Its shift or period ended before it was done.
     PeriodEnded,
+    /// The duty that had handed it over ended it, or took it back.
+    EndedWhereItCameFrom,
     /// Its step is gone from the process.
     Withdrawn {
         /// The version of the process without it.
         version: u32,
     },
+}
+
+/// That another duty has an item in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOver {
+    /// Which.
+    pub to: DutyId,
+    /// Who of them took it.
+    pub engineer: EngineerId,
+    /// Their item.
+    pub item: ItemId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Who drives an item.

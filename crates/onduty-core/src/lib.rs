@@ -10,6 +10,7 @@ pub mod expr;
 pub mod files;
 pub mod flaky;
 pub mod gate;
+pub mod handshake;
 pub mod ids;
 pub mod item;
 pub mod logbook;

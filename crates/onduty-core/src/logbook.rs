@@ -7,6 +7,7 @@ mod access;
 pub use access::AccessEvent;
 
 use crate::gate::Blocker;
+use crate::handshake::Proposed;
 use crate::ids::{DutyId, EngineerId, Environment, StepId};
 use crate::item::{Closing, ItemId, SnoozeUntil, Why};
 use crate::signal::{RolloutState, UnknownReason};
@@ -149,6 +150,39 @@ pub enum Event {
         day: Date,
         /// Whose shift it stays.
         engineer: EngineerId,
+    },
+    /// The people on duty of two duties shook hands.
+    HandsShaken {
+        /// The other duty.
+        with: DutyId,
+        /// Whose hand it was here.
+        ours: EngineerId,
+        /// Whose it was there.
+        theirs: EngineerId,
+    },
+    /// One duty proposed something to another.
+    Proposed {
+        /// Who proposes.
+        from: DutyId,
+        /// Who answers.
+        to: DutyId,
+        /// What.
+        what: Proposed,
+    },
+    /// A proposal was answered or taken back.
+    ProposalAnswered {
+        /// Who proposed.
+        from: DutyId,
+        /// Who of them.
+        by: EngineerId,
+        /// Who answers.
+        to: DutyId,
+        /// The duty that speaks.
+        side: DutyId,
+        /// What.
+        what: Proposed,
+        /// Whether it is done so.
+        agreed: bool,
     },
     /// An item opened.
     ItemOpened {

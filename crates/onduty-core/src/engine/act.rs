@@ -70,6 +70,10 @@ impl Actor<'_> {
             Action::TakeShift { day, engineer } => self.take_shift(*day, engineer),
             Action::AgreeToSwap { day } => self.agree_to_swap(*day),
             Action::EndOffer { day } => self.end_offer(*day),
+            Action::ShakeHands { from, to } => self.shake_hands(from, to),
+            Action::Propose { id, from, to, what } => self.propose(id, from, to, what),
+            Action::AnswerProposal { id, side, agreed } => self.answer_proposal(id, side, *agreed),
+            Action::EndHandedOver { item } => self.end_handed_over(item),
             Action::PressRollout { environment, revision, .. } => {
                 let event = Event::RolloutPressed { environment: environment.clone(), revision: revision.clone() };
                 self.log(None, event);
@@ -91,21 +95,23 @@ impl Actor<'_> {
         self.pass.draft.log_as(self.author.clone(), item, event);
     }
 
-    fn find(&self, id: &ItemId) -> Result<Item, ActionRefused> {
+    pub(super) fn find(&self, id: &ItemId) -> Result<Item, ActionRefused> {
         self.pass.draft.memory.items.get(id).cloned().ok_or_else(|| ActionRefused::NoSuchItem(id.clone()))
     }
 
-    fn find_open(&self, id: &ItemId) -> Result<Item, ActionRefused> {
+    pub(super) fn find_open(&self, id: &ItemId) -> Result<Item, ActionRefused> {
         self.find(id).and_then(|item| if item.is_open() { Ok(item) } else { Err(ActionRefused::Closed) })
     }
 
     fn take(&mut self, id: &ItemId) -> Result<(), ActionRefused> {
         let mut item = self.find_open(id)?;
         let from = item.taken.as_ref().map(|taken| taken.by.clone());
-        if from.as_ref() == Some(&self.by) {
+        if from.as_ref() == Some(&self.by) && item.handed_over.is_none() {
             return Ok(());
         }
         item.taken = Some(Taken { by: self.by.clone(), at: self.pass.draft.now });
+        // Whoever takes it here has it back; the other duty's item ends with that.
+        item.handed_over = None;
         self.log(Some(&item), Event::Taken { from });
         self.pass.draft.put(item);
         Ok(())
@@ -224,6 +230,7 @@ impl Actor<'_> {
         }
         item.state = ItemState::Open;
         item.conclusion = None;
+        item.handed_over = None;
         self.log(Some(&item), Event::ItemReopened { step: item.step.clone() });
         self.pass.draft.put(item);
         Ok(())
@@ -379,7 +386,7 @@ fn error_of(item: &Item) -> Option<(String, String)> {
     }
 }
 
-fn checked(text: &str) -> Result<String, ActionRefused> {
+pub(super) fn checked(text: &str) -> Result<String, ActionRefused> {
     let text = text.trim();
     if text.is_empty() {
         return Err(ActionRefused::EmptyText);

@@ -1,6 +1,7 @@
 //! What people (and the answers of outside systems) do to items.
 
-use crate::ids::{EngineerId, Environment};
+use crate::handshake::Proposed;
+use crate::ids::{DutyId, EngineerId, Environment};
 use crate::item::{ItemId, SnoozeUntil, Suggestion};
 use crate::logbook::MovedShift;
 use crate::roster::ToldLeave;
@@ -159,6 +160,38 @@ pub enum Action {
     EndOffer {
         /// The day that was offered.
         day: Date,
+    },
+    /// Hold out a hand to another duty, or see its hand held out.
+    ShakeHands {
+        /// Whose hand.
+        from: DutyId,
+        /// To whom.
+        to: DutyId,
+    },
+    /// Propose something to another duty, or have it proposed.
+    Propose {
+        /// Unique for this proposal, made by the server.
+        id: String,
+        /// Who proposes.
+        from: DutyId,
+        /// Who answers.
+        to: DutyId,
+        /// What.
+        what: Proposed,
+    },
+    /// Answer a proposal, or take it back.
+    AnswerProposal {
+        /// Which.
+        id: String,
+        /// The duty that speaks.
+        side: DutyId,
+        /// Whether it is done so.
+        agreed: bool,
+    },
+    /// The duty that had handed an item over ended it, or took it back. Done by the machine.
+    EndHandedOver {
+        /// The item that was opened for it here.
+        item: ItemId,
     },
     /// Press the button. The server has checked the gate in the same transaction.
     PressRollout {
@@ -347,6 +380,27 @@ pub enum ActionRefused {
     /// What has begun is not taken back.
     #[error("the shift of {0} has begun; somebody else may take it over")]
     ShiftBegan(Date),
+    /// A duty with which there is no handshake.
+    #[error("{0} does not shake hands with this duty; `handshake` in the roster says who does")]
+    NoHandshake(DutyId),
+    /// No such proposal.
+    #[error("there is no such proposal, or it was answered")]
+    NoProposal,
+    /// Only the other side agrees.
+    #[error("the other duty has to agree to this; you can take it back")]
+    OwnProposal,
+    /// It is proposed already.
+    #[error("this item is proposed to another duty already")]
+    ProposedAlready,
+    /// It is in another duty's hands.
+    #[error("another duty has this item in hand; take it back first")]
+    HandedOverAlready,
+    /// What cannot be given to another duty.
+    #[error("only single items of this duty's own can be handed over")]
+    CannotHandOver,
+    /// Too much at once.
+    #[error("{0} proposals wait for an answer already; answer some first")]
+    TooManyProposals(usize),
     /// The step does not deal with owners.
     #[error("this item has no owner to decide about")]
     NoOwnerWanted,

@@ -2,7 +2,8 @@
 
 use super::Action;
 use crate::gate::GateInputs;
-use crate::ids::{EngineerId, StepId, Subject};
+use crate::handshake::{Handshake, Proposal};
+use crate::ids::{DutyId, EngineerId, StepId, Subject};
 use crate::item::{Item, ItemId};
 use crate::schedule::{Cover, Known, Planned};
 use crate::signal::{Kind, RolloutState, UnknownReason};
@@ -67,6 +68,12 @@ pub struct Board {
     /// Shifts that are offered, by day.
     #[serde(default)]
     pub offers: BTreeMap<Date, ShiftOffer>,
+    /// The handshakes of this shift, by the other duty.
+    #[serde(default)]
+    pub handshakes: BTreeMap<DutyId, Handshake>,
+    /// What waits for an answer between this duty and others.
+    #[serde(default)]
+    pub proposals: BTreeMap<String, Proposal>,
     /// The gate as the last pass saw it, one per environment.
     pub gates: Vec<GateInputs>,
     /// Rollouts and the state in which the log book has them, newest 100.

@@ -6,6 +6,7 @@
 mod act;
 mod action;
 mod candidate;
+mod handshake;
 mod memory;
 mod mended;
 mod pass;
@@ -24,6 +25,7 @@ pub use crate::signal_feeds::Declarations;
 pub use act::act;
 pub use action::{Action, ActionRefused};
 pub use candidate::candidate;
+pub use handshake::{agreed_item, shared_with};
 pub use memory::{Board, Loosened, Memory, RunningShift, ShiftMove, ShiftOffer, StepState, StepStatus};
 pub use pass::reconcile;
 pub use record::Record;
@@ -199,6 +201,7 @@ pub(crate) fn new_item(draft: &Draft<'_>, step: &StepId, subject: Subject, why: 
         conclusion: None,
         mended: None,
         escalated: false,
+        handed_over: None,
     }
 }
 

@@ -251,6 +251,7 @@ impl<'a> Pass<'a> {
         item.conclusion = None;
         item.mended = None;
         item.escalated = false;
+        item.handed_over = None;
         self.draft.log(Some(&item), Event::ItemReopened { step: item.step.clone() });
         self.draft.put(item);
     }

@@ -33,6 +33,7 @@ fn duty() -> Duty {
         requires: None,
         gaps: Default::default(),
         agrees_to_swaps: false,
+        handshakes: Vec::new(),
         watches: Watches {
             repositories: vec!["acme/shop".into()],
             branch: Some("main".into()),

@@ -206,6 +206,7 @@ duties:
             conclusion: None,
             mended: None,
             escalated: false,
+            handed_over: None,
         }
     }
 

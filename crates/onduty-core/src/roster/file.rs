@@ -64,8 +64,10 @@ fn read(text: &str, problems: &mut Problems) -> Option<Roster> {
     }
     engineer::check_successors(&seen.successors, &engineers, problems);
     let known = duty::Known { engineers: &engineers, in_file_order: &in_file_order, calendars: &calendars };
-    let duties =
-        duties.iter().filter_map(|(key, place, node)| duty::read(key, *place, node, &known, problems)).collect();
+    let read = duties.iter().filter_map(|(key, place, node)| duty::read(key, *place, node, &known, problems));
+    let mut duties: Vec<_> = read.collect();
+    duty::shake_hands(&mut duties, problems);
+    let duties = duties.into_iter().map(|(duty, _)| duty).collect();
     Some(Roster { engineers, duties })
 }
 

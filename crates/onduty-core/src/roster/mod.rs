@@ -230,6 +230,8 @@ pub struct Duty {
     pub gaps: Gaps,
     /// Whether somebody else has to agree before a swap counts.
     pub agrees_to_swaps: bool,
+    /// The duties with which this one shakes hands in the morning, by id; each of them has this one, too.
+    pub handshakes: Vec<DutyId>,
     /// What this duty watches.
     pub watches: Watches,
 }

@@ -9,7 +9,8 @@ use maud::Markup;
 use onduty::web::assets;
 use onduty::web::views::layout::{self, Here};
 use onduty::web::views::{
-    access, account, door, item, log, people, performance, plan, process, rollout, suggestions, team, today, wall,
+    access, account, door, handshake, item, log, people, performance, plan, process, rollout, suggestions, team, today,
+    wall, what_if,
 };
 use samples::{Day, Stage};
 use std::path::Path;
@@ -66,6 +67,8 @@ fn pages(day: Day) -> Vec<(&'static str, Markup)> {
         ),
         ("plan", framed("Plan", Here::Plan, plan::page(&samples::plan_page(day), &reader))),
         ("proposal", framed("A new plan", Here::Plan, plan::proposal(&samples::plan_proposal(day), &reader))),
+        ("what-if", framed("What if", Here::Plan, what_if::page(&samples::what_if_page(day), &reader))),
+        ("handshake", framed("Handshake", Here::Elsewhere, handshake::page(&samples::handshake_page(day), &reader))),
         ("team", framed("Team", Here::Team, team::page(&samples::team_page(day), &reader))),
         ("rollout", framed("Rollout", Here::Rollout, rollout::page(&samples::rollout_page(gate), &reader))),
         ("wall", wall::page(&samples::wall(day, &reader.tell), &reader)),

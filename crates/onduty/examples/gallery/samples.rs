@@ -1,9 +1,15 @@
 //! Days to look at: nothing yet, a normal one, a terrible one. Used by the gallery and by the tests of the views.
 
+#[path = "handshake.rs"]
+mod handshake;
 #[path = "performance.rs"]
 mod performance;
+#[path = "what_if.rs"]
+mod what_if;
 
+pub use handshake::{handshake_page, with_devops};
 pub use performance::{endpoint_page, performance_page};
+pub use what_if::what_if_page;
 
 use jiff::civil::{Date, date, time};
 use jiff::tz::TimeZone;
@@ -179,11 +185,17 @@ fn on_duty(day: Day) -> OnDutyView {
         })
     };
     match day {
-        Day::Empty => OnDutyView { now: None, next: None },
-        Day::Calm | Day::Normal => {
-            OnDutyView { now: Some((EngineerId::from("lena"), at("19:00"))), next: next(Some("omar")) }
-        }
-        Day::Terrible => OnDutyView { now: Some((EngineerId::from("max"), at("19:00"))), next: next(None) },
+        Day::Empty => OnDutyView { now: None, next: None, mine: None },
+        Day::Calm | Day::Normal => OnDutyView {
+            now: Some((EngineerId::from("lena"), at("19:00"))),
+            next: next(Some("omar")),
+            mine: Some(date(2026, 3, 16)),
+        },
+        Day::Terrible => OnDutyView {
+            now: Some((EngineerId::from("max"), at("19:00"))),
+            next: next(None),
+            mine: Some(date(2026, 3, 16)),
+        },
     }
 }
 
@@ -251,6 +263,7 @@ fn item(step: &str, subject: &str, why: Why, opened_at: Timestamp) -> Item {
         conclusion: None,
         mended: None,
         escalated: false,
+        handed_over: None,
     }
 }
 
@@ -420,6 +433,7 @@ pub fn today_view(day: Day) -> TodayView {
         problems: if day == Day::Terrible { problems() } else { vec![] },
         observe_only: false,
         findings: Vec::new(),
+        handshakes: if day == Day::Empty { vec![] } else { vec![with_devops(day)] },
     }
 }
 

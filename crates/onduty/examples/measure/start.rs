@@ -107,5 +107,6 @@ fn closed_item(duty: &DutyId, step: &StepId, number: u32, at: Timestamp, shift: 
         }),
         mended: None,
         escalated: false,
+        handed_over: None,
     }
 }

@@ -13,7 +13,7 @@ use onduty_core::calendar;
 use onduty_core::engine::{self, Action, ActionRefused, Board, Effect, Memory, Plan, Record, Rules};
 use onduty_core::gate::{self, Blocker};
 use onduty_core::ids::{DutyId, EngineerId, Environment, SourceName, Subject};
-use onduty_core::item::ItemId;
+use onduty_core::item::{Item, ItemId};
 use onduty_core::roster::Duty;
 use onduty_core::schedule;
 use onduty_core::signal::{Fact, Kind, Observation, RolloutFact, RolloutState, Snapshot};
@@ -51,7 +51,9 @@ impl App {
         let mut tx = self.store.begin().await?;
         let instance = self.instance();
         let mut day = Loaded::load(&instance, &mut tx, duty, now).await?;
+        let ended = day.end_what_ended_there(&mut tx).await?;
         let (changed, next_wake) = day.pass(&mut tx).await?;
+        let changed = changed || ended;
         if changed {
             tx.commit().await?;
             self.bus.tell(Change::Day(duty.clone()));
@@ -71,14 +73,24 @@ impl App {
             Action::ResolveRollout { id, state } => Some((id.clone(), *state)),
             _ => None,
         };
+        let concluded = match &action {
+            Action::Conclude { item, text, .. } => day.memory.items.get(item).cloned().zip(Some(text.clone())),
+            _ => None,
+        };
         day.check_other_duties(&mut tx, &action).await?;
         day.act(&mut tx, by, action).await?;
         if let Some((id, state)) = settled {
             day.settle_rollout(&mut tx, &id, state).await?;
         }
         day.pass(&mut tx).await?;
+        let there = match concluded {
+            Some((item, text)) => self.conclude_there(&mut tx, &instance, &item, by, &text).await?,
+            None => None,
+        };
         tx.commit().await?;
-        self.bus.tell(Change::Day(duty.clone()));
+        for duty in std::iter::once(duty).chain(&there) {
+            self.bus.tell(Change::Day(duty.clone()));
+        }
         Ok(())
     }
 
@@ -286,6 +298,10 @@ impl<'a> Loaded<'a> {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn open_items(&self) -> impl Iterator<Item = &Item> {
+        self.memory.items.values().filter(|item| item.is_open())
     }
 
     /// Records what onduty itself did to the world.

@@ -10,6 +10,7 @@ mod bus;
 mod calendar_feeds;
 mod comparisons;
 pub mod day;
+mod handshake;
 mod health;
 mod instance;
 mod intake;

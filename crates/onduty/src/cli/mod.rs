@@ -11,6 +11,7 @@ mod client;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
+mod handshake;
 mod heads;
 pub mod init;
 mod item;
@@ -81,6 +82,8 @@ enum Command {
     Log(log::LogArgs),
     /// Show an item, or change it: take, conclude, snooze, decide its owner
     Item(item::ItemArgs),
+    /// The morning handshake with another duty: both sides' items, pair tasks, handing over
+    Handshake(handshake::HandshakeArgs),
     /// The most adequate person for a place in the code, with reasons
     Owner(owner::OwnerArgs),
     /// Response times around a rollout: which endpoints got slower
@@ -139,6 +142,7 @@ pub fn run() -> ExitCode {
             Command::Verify(args) => verify::run(args).await,
             Command::Now(args) => client::exit(now::run(args).await),
             Command::Ask(args) => client::exit(ask::run(args).await),
+            Command::Handshake(args) => client::exit(handshake::run(args).await),
             Command::Log(args) => client::exit(log::run(args).await),
             Command::Item(args) => client::exit(item::run(args).await),
             Command::Owner(args) => owner::run(args).await,

@@ -27,6 +27,7 @@ fn item(step: &str, subject: &str, occurrence: u32, opened: &str, closed: Option
         conclusion: None,
         mended: None,
         escalated: false,
+        handed_over: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! One line for each thing that can happen.
 
+use super::handshake;
 use super::reasons::headline;
 use super::{
     Telling, and, blocker_parts, closing, count, facts, rollout_state, shifts, short_revision, snooze, unknown_briefly,
@@ -46,7 +47,10 @@ pub fn line(line: &LogLine, tell: &Telling<'_>) -> String {
 
 /// Whether the sentence of an event already says what its item is.
 pub fn names_its_item(event: &Event) -> bool {
-    matches!(event, Event::ItemOpened { .. } | Event::Asked { .. })
+    matches!(
+        event,
+        Event::ItemOpened { .. } | Event::Asked { .. } | Event::Proposed { .. } | Event::ProposalAnswered { .. }
+    )
 }
 
 /// What happened, without who: fits after "Lena: ". Also the text that the log book is searched by.
@@ -90,6 +94,11 @@ pub fn event(event: &Event, tell: &Telling<'_>) -> String {
         }
         Event::OfferEnded { day, engineer } => {
             format!("{} of {} is not offered any more", tell.day(*day), tell.name(engineer))
+        }
+        Event::HandsShaken { with, ours, theirs } => handshake::shaken(with, ours, theirs, tell),
+        Event::Proposed { from, to, what } => handshake::waiting(from, to, what, tell),
+        Event::ProposalAnswered { from, by, to, side, what, agreed } => {
+            handshake::answered((from, by), (to, side), what, *agreed, tell)
         }
         Event::ItemOpened { step, why: reason } => format!("{}: {}", tell.goal(step), opened(reason, tell)),
         Event::ItemReopened { step } => format!("{}: opened again", tell.goal(step)),
@@ -177,7 +186,7 @@ fn opened(reason: &Why, tell: &Telling<'_>) -> String {
             facts.fold(headline(reason), |said, fact| said + &fact)
         }
         Why::Baseline { .. } => format!("{} are set aside", headline(reason)),
-        Why::Subject { .. } | Why::More { .. } => headline(reason),
+        Why::Subject { .. } | Why::More { .. } | Why::Paired { .. } | Why::HandedOver { .. } => headline(reason),
     }
 }
 

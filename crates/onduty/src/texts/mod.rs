@@ -6,6 +6,7 @@
 mod access;
 pub mod compared;
 mod events;
+pub mod handshake;
 pub mod icalendar;
 mod markdown;
 mod owners;
@@ -32,7 +33,7 @@ use crate::texts::words::{age_words, in_words};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use onduty_core::ids::{EngineerId, StepId};
+use onduty_core::ids::{DutyId, EngineerId, StepId};
 use onduty_core::process::{ASKED, Process};
 use onduty_core::roster::Roster;
 
@@ -62,6 +63,11 @@ impl Telling<'_> {
     /// The engineer as people write them, safe to print.
     pub fn name(&self, id: &EngineerId) -> String {
         visible(self.roster.name_of(id))
+    }
+
+    /// The duty as people write it, safe to print.
+    pub fn duty_name(&self, id: &DutyId) -> String {
+        visible(self.roster.duty(id).map_or(id.as_str(), |duty| &duty.name))
     }
 
     /// The first word of the name: `Lena`. Enough where a face or a list stands beside it.

@@ -33,7 +33,7 @@ pub(super) fn headline(why: &Why) -> String {
         },
         Why::Subject { fact, .. } => fact_line(fact),
         Why::Due => "it is due".to_owned(),
-        Why::Asked { text, .. } => visible(text),
+        Why::Asked { text, .. } | Why::Paired { text, .. } | Why::HandedOver { title: text, .. } => visible(text),
         Why::More { count: more } => format!("{} more", human_number(*more as u64)),
         Why::Baseline { count: left } => {
             format!("{} that were there before onduty was connected", human_number(*left as u64))
@@ -123,6 +123,10 @@ pub fn why(why: &Why, tell: &Telling<'_>) -> String {
         },
         Why::Due => "it is due in this shift".to_owned(),
         Why::Asked { by, .. } => format!("{} asked", tell.name(by)),
+        Why::Paired { with, by, .. } => {
+            format!("agreed with {} to do together, proposed by {}", tell.duty_name(with), tell.name(by))
+        }
+        Why::HandedOver { from, by, .. } => format!("{} of {} handed it over", tell.name(by), tell.duty_name(from)),
         Why::More { .. } => {
             "the step shows only its first items; the rest waits and holds the gate all the same".to_owned()
         }
@@ -358,6 +362,7 @@ pub fn closing(how: &Closing, tell: &Telling<'_>) -> String {
         Closing::Concluded => "concluded".to_owned(),
         Closing::Done => "done".to_owned(),
         Closing::PeriodEnded => "its time ended before it was done".to_owned(),
+        Closing::EndedWhereItCameFrom => "ended where it came from, or taken back".to_owned(),
         Closing::Withdrawn { version } => format!("withdrawn by version {version} of the process"),
     }
 }

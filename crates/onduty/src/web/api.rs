@@ -56,7 +56,7 @@ pub async fn duties(State(web): State<Web>) -> Json<Value> {
 pub async fn now(State(web): State<Web>, Extension(visit): Extension<Visit>) -> Result<Json<Value>, HttpError> {
     let scene = scene(&web, &visit).await?;
     let look = &scene.look;
-    let on_duty = scene.on_duty();
+    let on_duty = scene.on_duty(None);
     let person = |id: &EngineerId| json!({"id": id, "name": look.instance.roster.name_of(id)});
     let steps = look.board().steps.iter().map(|status| {
         let (state, more) = state_json(&status.state, &scene);
@@ -99,7 +99,7 @@ fn state_json(state: &StepState, scene: &Scene) -> (&'static str, Option<String>
     }
 }
 
-fn item_json(item: &Item, scene: &Scene) -> Value {
+pub(super) fn item_json(item: &Item, scene: &Scene) -> Value {
     let tell = scene.telling();
     let mut value = serde_json::to_value(item).expect("items are plain data");
     value["title"] = json!(texts::item_title(item, &scene.goal(&item.step)));

@@ -12,7 +12,7 @@ use super::pages::{me, scene};
 use super::policy::Subject;
 use super::present::Scene;
 use super::views::wall::WallView;
-use super::views::{Reader, gate, layout, today, wall};
+use super::views::{Reader, gate, handshake, layout, today, wall};
 use crate::app::Change;
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Path, State};
@@ -312,10 +312,13 @@ impl Drawn {
 fn page_parts(web: &Web, scene: &Scene, visit: &Visit, reader: &Reader<'_>) -> Vec<(String, Markup)> {
     let view = scene.today(visit, reader.me);
     let mut parts = vec![
-        ("on-duty".to_owned(), layout::on_duty_line(&scene.on_duty(), reader)),
+        ("on-duty".to_owned(), layout::on_duty_line(&scene.on_duty(reader.me), reader)),
         ("summary".to_owned(), today::summary(&view, reader)),
         ("latest".to_owned(), today::latest(&view.latest, reader)),
     ];
+    if !view.handshakes.is_empty() {
+        parts.push(("handshake".to_owned(), handshake::lines(&view.handshakes, reader)));
+    }
     parts.extend(view.steps.iter().map(|step| (format!("step-{}", step.id), today::step(step, reader))));
     // The rollout page has the panel without its step.
     if let Some(inputs) = scene.look.board().gates.first() {

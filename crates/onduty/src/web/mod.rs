@@ -13,6 +13,7 @@ mod door;
 mod error;
 mod flash;
 mod form;
+mod handshake;
 mod health;
 mod held;
 mod hooks;

@@ -43,7 +43,7 @@ pub(super) fn me(visit: &Visit) -> Option<EngineerId> {
 
 /// Draws `body` in the layout.
 pub(super) fn draw(web: &Web, scene: &Scene, reader: &Reader<'_>, title: &str, here: Here, body: Markup) -> Markup {
-    layout::page(&scene.layout(&web.app, title, here), reader, body)
+    layout::page(&scene.layout(&web.app, title, here, reader.me), reader, body)
 }
 
 /// `GET /`

@@ -3,6 +3,7 @@
 use super::auth::Visit;
 use super::policy::Wish;
 use super::views::gate::{CandidateView, GatePhase, GateView, OutputView, UnresolvedView};
+use super::views::handshake::WithView;
 use super::views::items::ItemView;
 use super::views::layout::{DemoBarView, Here, LayoutView, NextShift, OnDutyView};
 use super::views::rollout::RolloutView;
@@ -18,7 +19,7 @@ use onduty_core::calendar;
 use onduty_core::compared::{self};
 use onduty_core::engine::{ShiftMove, StepState, StepStatus};
 use onduty_core::gate::{self, GateInputs};
-use onduty_core::ids::{EngineerId, StepId};
+use onduty_core::ids::{DutyId, EngineerId, StepId};
 use onduty_core::item::{Closing, Item, ItemState, Why};
 use onduty_core::logbook::Entry;
 use onduty_core::performance::ComparedRollout;
@@ -29,6 +30,8 @@ use std::sync::Arc;
 
 /// Lines of a rollout's output that a page carries; the newest ones.
 const OUTPUT_LINES: usize = 400;
+/// Days in which the reader's next turn is looked for.
+const TURNS_AHEAD: i32 = 200;
 
 /// A look, with what the store knows of rollouts beside it.
 pub struct Scene {
@@ -91,6 +94,17 @@ impl Scene {
         self.look.board().moves.iter().filter(mine).cloned().collect()
     }
 
+    /// What is between this duty and `other`.
+    pub fn with(&self, other: &DutyId) -> WithView {
+        let board = self.look.board();
+        let shift = calendar::shift_day_at(&self.look.duty, self.look.now);
+        let handshake = board.handshakes.get(other).filter(|known| Some(known.day) == shift);
+        let proposals = board.proposals.iter().filter(|(_, proposal)| proposal.other_than(&self.look.duty.id) == other);
+        let mut proposals: Vec<_> = proposals.map(|(id, proposal)| (id.clone(), proposal.clone())).collect();
+        proposals.sort_by_key(|(_, proposal)| proposal.at);
+        WithView { duty: other.clone(), handshake: handshake.cloned(), proposals }
+    }
+
     /// How things of this day are told.
     pub fn telling(&self) -> Telling<'_> {
         let Look { instance, duty, now, .. } = &self.look;
@@ -117,6 +131,7 @@ impl Scene {
         TodayView {
             mine: me.is_some_and(|me| look.serves_now(me)),
             steps: look.board().steps.iter().map(|status| self.step(status, visit)).collect(),
+            handshakes: look.duty.handshakes.iter().map(|other| self.with(other)).collect(),
             latest: self.lines(&look.latest),
             process_version: look.has_process.then_some(look.board().process_version),
             problems: look.instance.problems.clone(),
@@ -353,10 +368,10 @@ impl Scene {
             .collect()
     }
 
-    /// Who is on duty and who is next.
-    pub fn on_duty(&self) -> OnDutyView {
+    /// Who is on duty and who is next, and when it is the turn of `me`.
+    pub fn on_duty(&self, me: Option<&EngineerId>) -> OnDutyView {
         let look = &self.look;
-        let coming = look.coming(14);
+        let coming = look.coming(if me.is_some() { TURNS_AHEAD } else { 14 });
         let running = look.is_within_shift();
         let current = look.current_shift();
         let now = current.as_ref().filter(|_| running).and_then(|shift| {
@@ -368,17 +383,19 @@ impl Scene {
             day: shift.day,
             starts: calendar::working_hours(&look.duty, shift.day).0,
         });
-        OnDutyView { now, next }
+        let later = coming.get(usize::from(running) + 1..).unwrap_or_default();
+        let mine = me.and_then(|me| later.iter().find(|shift| shift.engineer.as_ref() == Some(me)));
+        OnDutyView { now, next, mine: mine.map(|shift| shift.day) }
     }
 
     /// What stands around a page.
-    pub fn layout(&self, app: &App, title: &str, here: Here) -> LayoutView {
+    pub fn layout(&self, app: &App, title: &str, here: Here, me: Option<&EngineerId>) -> LayoutView {
         let duties = self.look.instance.roster.duties.iter().map(|duty| (duty.id.clone(), duty.name.clone())).collect();
         LayoutView {
             title: title.to_owned(),
             here,
             duties,
-            on_duty: Some(self.on_duty()),
+            on_duty: Some(self.on_duty(me)),
             process_version: self.look.instance.process(&self.look.duty.id).map(|active| active.version),
             demo: app.demo.as_ref().map(|_| self.demo_bar(app)),
         }
@@ -410,9 +427,10 @@ fn state_of(status: &StepStatus) -> StateView {
 /// Whether somebody, or the source, dealt with it; what was withdrawn or ran out was not looked at.
 fn looked_at(item: &Item) -> bool {
     match &item.state {
-        ItemState::Closed { how, .. } => {
-            !matches!(how, Closing::Withdrawn { .. } | Closing::PeriodEnded | Closing::GoneAtSource)
-        }
+        ItemState::Closed { how, .. } => !matches!(
+            how,
+            Closing::Withdrawn { .. } | Closing::PeriodEnded | Closing::GoneAtSource | Closing::EndedWhereItCameFrom
+        ),
         _ => false,
     }
 }

@@ -4,8 +4,8 @@
 use super::auth::About;
 use super::policy::Wish;
 use super::{
-    Web, acts, api, calendar_feeds, door, health, hooks, leave, live, openapi, pages, people, people_api, performance,
-    plan, shifts, single_sign_on, suggestions, telemetry, walls, what_if, why_not,
+    Web, acts, api, calendar_feeds, door, handshake, health, hooks, leave, live, openapi, pages, people, people_api,
+    performance, plan, shifts, single_sign_on, suggestions, telemetry, walls, what_if, why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -79,6 +79,7 @@ pub fn all() -> Vec<Route> {
         page("/process", Look, Query, "The process", get(pages::process)),
         page("/team", Look, Query, "Who is next", get(pages::team)),
         page("/team/cover", Look, Query, "What it means that somebody else serves a day", get(shifts::cover)),
+        page("/handshake", Look, Query, "What is open here and there, and what is agreed", get(handshake::page)),
         page("/plan", Look, Query, "Who serves when, and everybody's part", get(plan::page)),
         page("/plan/proposal", SeeProposal, Query, "What a new plan would change", get(plan::proposal)),
         page("/plan/what-if", Look, Query, "What another team would mean", get(what_if::page)),
@@ -110,6 +111,9 @@ pub fn all() -> Vec<Route> {
         form("/duty/{duty}/leave", Work, Path, "Says that somebody is away", post(leave::tell)),
         form("/duty/{duty}/leave/{id}/end", Work, Path, "Takes leave back", post(leave::end)),
         form("/duty/{duty}/moves/seen", Work, Path, "Says that one knows of one's moved turns", post(plan::seen)),
+        form("/duty/{duty}/handshake/{with}", Work, Path, "Holds out a hand to another duty", post(handshake::shake)),
+        form("/duty/{duty}/proposals", Work, Path, "Proposes something to another duty", post(handshake::propose)),
+        form("/duty/{duty}/proposals/{id}/{answer}", Work, Path, "Answers a proposal", post(handshake::answer)),
         form("/duty/{duty}/plan/publish", PublishPlan, Path, "Lets a plan count", post(plan::publish_form)),
         form("/duty/{duty}/walls", ManageWalls, Path, "Makes a wall screen", post(acts::make_wall)),
         form("/duty/{duty}/walls/{id}/revoke", ManageWalls, Path, "Revokes a wall screen", post(acts::revoke_wall)),
@@ -195,6 +199,22 @@ pub fn all() -> Vec<Route> {
             Path,
             "What a new plan would change",
             get(plan::api_proposal),
+        ),
+        page("/api/v1/duties/{duty}/handshake", Look, Path, "What is open on the other side", get(handshake::api)),
+        form(
+            "/api/v1/duties/{duty}/handshake/{with}",
+            Work,
+            Path,
+            "Holds out a hand to another duty",
+            post(handshake::api_shake),
+        ),
+        form("/api/v1/duties/{duty}/proposals", Work, Path, "Proposes something", post(handshake::api_propose)),
+        form(
+            "/api/v1/duties/{duty}/proposals/{id}/{answer}",
+            Work,
+            Path,
+            "Answers a proposal: agree or decline",
+            post(handshake::api_answer),
         ),
         page("/api/v1/duties/{duty}/leave", Look, Path, "Leave that was told", get(leave::api)),
         form("/api/v1/duties/{duty}/leave", Work, Path, "Says that people are away", post(leave::api_tell)),

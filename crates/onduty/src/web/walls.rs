@@ -67,7 +67,7 @@ pub(super) fn view(scene: &Scene, visit: &Visit, token: &str) -> WallView {
     let look = &scene.look;
     WallView {
         duty_name: look.duty.name.clone(),
-        on_duty: scene.on_duty(),
+        on_duty: scene.on_duty(None),
         tiles: scene.tiles(visit),
         last_rollout: scene.rollouts().into_iter().next(),
         latest: scene.lines(&look.latest),

@@ -18,7 +18,7 @@ const EXCEPTIONS: [(&str, &str, &str); 1] =
     [("actions", "sources", "what leaves is signed by the same few lines that check what arrives")];
 
 /// Rooms of `onduty-core`: each may use those to its left.
-const CORE: [&str; 19] = [
+const CORE: [&str; 20] = [
     "files",
     "ids",
     "flaky",
@@ -32,6 +32,7 @@ const CORE: [&str; 19] = [
     "schedule",
     "plan",
     "item",
+    "handshake",
     "gate",
     "logbook",
     "owner",

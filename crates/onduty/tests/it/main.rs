@@ -18,6 +18,7 @@ mod doors;
 mod errors;
 mod faults;
 mod files;
+mod handshake;
 mod headers;
 mod hostile;
 mod hostile_sources;

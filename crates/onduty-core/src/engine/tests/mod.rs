@@ -3,6 +3,7 @@
 mod covers;
 mod day;
 mod gate;
+mod handshake;
 mod items;
 mod order;
 mod performance;

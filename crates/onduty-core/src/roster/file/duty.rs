@@ -7,7 +7,7 @@ use crate::ids::{DutyId, EngineerId, Environment, is_plain_id};
 use crate::roster::{Absence, Duty, Engineer, Gaps, Watches, Weekdays};
 use jiff::civil::{Date, Time, Weekday, time};
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The working day of a duty that does not say `hours`.
 const DEFAULT_HOURS: (Time, Time) = (time(9, 0, 0, 0), time(18, 0, 0, 0));
@@ -24,8 +24,14 @@ pub struct Known<'a> {
     pub calendars: &'a Calendars,
 }
 
-/// Reads the duty called `key`.
-pub fn read(key: &str, place: Place, node: &Node, known: &Known<'_>, problems: &mut Problems) -> Option<Duty> {
+/// Reads the duty called `key`, and the places at which it names others for a handshake.
+pub fn read(
+    key: &str,
+    place: Place,
+    node: &Node,
+    known: &Known<'_>,
+    problems: &mut Problems,
+) -> Option<(Duty, Vec<Named>)> {
     let plain = is_plain_id(key);
     if !plain {
         problems.add(
@@ -49,6 +55,7 @@ pub fn read(key: &str, place: Place, node: &Node, known: &Known<'_>, problems: &
     let agrees_to_swaps = fields.boolean("agree_to_swaps", problems).unwrap_or(false);
     let since = values::day_under(&mut fields, "since", problems).unwrap_or(DEFAULT_SINCE);
     let overrides = fields.map("overrides", problems);
+    let handshake = fields.texts("handshake", problems);
     let watches = fields.node("watches").and_then(|node| watches(node, problems)).unwrap_or_default();
     fields.finish(problems);
 
@@ -66,6 +73,7 @@ pub fn read(key: &str, place: Place, node: &Node, known: &Known<'_>, problems: &
         requires,
         gaps,
         agrees_to_swaps,
+        handshakes: Vec::new(),
         watches,
     };
     for (day, place, node) in overrides {
@@ -73,7 +81,43 @@ pub fn read(key: &str, place: Place, node: &Node, known: &Known<'_>, problems: &
             duty.overrides.insert(day, engineer);
         }
     }
-    plain.then_some(duty)
+    plain.then_some((duty, handshake))
+}
+
+/// A duty that another one names, and where.
+pub type Named = (String, Place);
+
+/// Lets the duties that are named shake hands, each with the other.
+pub fn shake_hands(duties: &mut [(Duty, Vec<Named>)], problems: &mut Problems) {
+    let ids: Vec<DutyId> = duties.iter().map(|(duty, _)| duty.id.clone()).collect();
+    let names: Vec<&str> = ids.iter().map(DutyId::as_str).collect();
+    let mut pairs = Vec::new();
+    for ((_, named), one) in duties.iter().zip(&ids) {
+        for (name, place) in named {
+            match ids.iter().find(|id| id.as_str() == name) {
+                Some(other) if other == one => {
+                    problems.add(*place, format!("`{one}` shakes hands with itself"), "name the other duty");
+                }
+                Some(other) => pairs.push((one.clone(), other.clone())),
+                None => {
+                    let mend = match closest(name, &names) {
+                        Some(known) => format!("did you mean `{known}`?"),
+                        None => "name a duty of this roster".to_owned(),
+                    };
+                    problems.add(*place, format!("there is no duty `{name}`"), mend);
+                }
+            }
+        }
+    }
+    for (duty, _) in duties {
+        let others = pairs.iter().filter_map(|(one, other)| match &duty.id {
+            id if id == one => Some(other),
+            id if id == other => Some(one),
+            _ => None,
+        });
+        let others: BTreeSet<&DutyId> = others.collect();
+        duty.handshakes = ids.iter().filter(|id| others.contains(id)).cloned().collect();
+    }
 }
 
 fn gaps(fields: &mut Fields<'_>, problems: &mut Problems) -> Gaps {

@@ -382,6 +382,28 @@ fn what_plans_go_by_is_read() {
 }
 
 #[test]
+fn duties_shake_hands_both_ways() {
+    let duty = |name: &str, more: &str| format!("  {name}: {{members: all, zone: UTC{more}}}\n");
+    let file = |duties: &[String]| format!("engineers: {{a: {{}}}}\nduties:\n{}", duties.concat());
+    let text = file(&[duty("x", ""), duty("y", ", handshake: [z, x]"), duty("z", ", handshake: y")]);
+    let roster = parse("roster.yml", &text).unwrap();
+    let with: Vec<String> = roster
+        .duties
+        .iter()
+        .map(|duty| duty.handshakes.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(with, ["y", "x z", "y"]);
+    check_text(
+        &file(&[duty("developers", ", handshake: [developers, develop, q]")]),
+        &[
+            "roster.yml:3:53: `developers` shakes hands with itself; name the other duty",
+            "roster.yml:3:65: there is no duty `develop`; did you mean `developers`?",
+            "roster.yml:3:74: there is no duty `q`; name a duty of this roster",
+        ],
+    );
+}
+
+#[test]
 fn every_bad_wish_of_a_plan_gets_a_message() {
     check(
         "  eva: {calendar: f, share: 0, avoid: [fryday, 2026-01-01..2028-01-01]}\n",

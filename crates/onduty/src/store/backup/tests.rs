@@ -93,6 +93,7 @@ async fn filled(place: &Place) -> Store {
         conclusion: None,
         mended: None,
         escalated: false,
+        handed_over: None,
     };
     items::upsert(&mut tx, &item).await.unwrap();
     board::put(&mut tx, &duty(), &serde_json::json!({"a": [1, null, HOSTILE]})).await.unwrap();

@@ -33,6 +33,7 @@ pub fn page(view: &ItemPageView, reader: &Reader<'_>) -> Markup {
         ItemState::Closed { .. } => "closed",
         ItemState::Snoozed { .. } => "snoozed",
         ItemState::Open if item.conclusion.is_some() => "investigated",
+        ItemState::Open if item.handed_over.is_some() => "handed over",
         ItemState::Open => "needs somebody",
     };
     html! {
@@ -121,7 +122,8 @@ fn why(why: &Why, reader: &Reader<'_>) -> Markup {
         section {
             h2 { "Why this is here" }
             p dir="auto" { (parts::sentence(&texts::why(why, &reader.tell))) }
-            @if let Why::Asked { text, .. } = why { blockquote { (parts::lines(text)) } }
+            @if let Why::HandedOver { item, .. } = why { p { a href=(parts::item_path(item)) { "The item there" } ": it is concluded when this one is, and holds the gate there until its cause is gone." } }
+            @if let Why::Asked { text, .. } | Why::Paired { text, .. } = why { blockquote { (parts::lines(text)) } }
             @if !expression.is_empty() { pre class="cel" tabindex="0" { code { (texts::visible_lines(expression)) } } }
             @if !values.is_empty() { (seen(values)) }
         }
@@ -231,7 +233,7 @@ fn standing(view: &ItemPageView, reader: &Reader<'_>) -> Markup {
             dl {
                 div {
                     dt { "Drives it" }
-                    dd { @if let Some(taken) = &item.taken { (parts::person(&taken.by, tell)) " " span class="dim" { "since " (parts::time(taken.at, tell)) } } @else { span class="dim" { "nobody yet" } } }
+                    dd { @if let Some(to) = &item.handed_over { (super::handshake::held_there(to, reader)) } @else if let Some(taken) = &item.taken { (parts::person(&taken.by, tell)) " " span class="dim" { "since " (parts::time(taken.at, tell)) } } @else { span class="dim" { "nobody yet" } } }
                 }
                 @if view.item.owner != OwnerMode::None {
                     div {

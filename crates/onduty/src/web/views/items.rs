@@ -1,5 +1,6 @@
 //! An item wherever it appears: its line under a step, and the forms that change it.
 
+use super::handshake;
 use super::parts::{self, item_path};
 use super::{Reader, StateView, icons};
 use crate::texts::{self, Telling};
@@ -96,7 +97,9 @@ fn standing(view: &ItemView, reader: &Reader<'_>) -> Markup {
             @if let Some(conclusion) = &item.conclusion {
                 li class="found" { (tell.first_name(&conclusion.by)) " found: " bdi { (texts::visible(&conclusion.text)) } }
             }
-            @if let Some(taken) = &item.taken {
+            @if let Some(to) = &item.handed_over {
+                li { (handshake::held_there(to, reader)) }
+            } @else if let Some(taken) = &item.taken {
                 li { (parts::face(&tell.name(&taken.by))) " " bdi { (tell.name(&taken.by)) } " drives it since " (parts::time(taken.at, tell)) }
             }
             @if let Some(owner) = &item.owner {
@@ -148,6 +151,8 @@ pub fn quick_actions(view: &ItemView, reader: &Reader<'_>) -> Markup {
             ItemState::Open if view.is_work() => {
                 @if mine {
                     (parts::press(reader, &view.action("release"), "Release", Some('t'), "", &[]))
+                } @else if item.handed_over.is_some() {
+                    (parts::press(reader, &view.action("take"), "Take it back", Some('t'), "", &[]))
                 } @else if item.taken.is_some() {
                     (parts::press(reader, &view.action("take"), "Take over", Some('t'), "", &[]))
                 } @else {

@@ -56,6 +56,8 @@ pub struct OnDutyView {
     pub now: Option<(EngineerId, Timestamp)>,
     /// Who serves next, on which day, from when.
     pub next: Option<NextShift>,
+    /// The reader's next turn, when it comes after these.
+    pub mine: Option<Date>,
 }
 
 /// A shift to come.
@@ -216,6 +218,7 @@ pub fn on_duty_line(view: &OnDutyView, reader: &Reader<'_>) -> Markup {
                 None => span { "Nobody is on duty" },
             }
             @if let Some(next) = &view.next { span class="dim" { " · next " (next_words(next, view.now.is_none(), tell)) } }
+            @if let Some(day) = view.mine { span class="dim" { " · " a href={ "/plan?duty=" (reader.duty) } title="Your next turn" { "yours " time datetime=(day) { (tell.day(day)) } } } }
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod account;
 pub mod charts;
 pub mod door;
 pub mod gate;
+pub mod handshake;
 pub mod icons;
 pub mod item;
 pub mod items;

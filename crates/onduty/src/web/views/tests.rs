@@ -3,8 +3,8 @@
 use super::layout::{self, Here};
 use super::samples::{self, Day, Stage};
 use super::{
-    Reader, access, account, door, gate, item, log, people, performance, plan, process, rollout, suggestions, team,
-    today, wall,
+    Reader, access, account, door, gate, handshake, item, log, people, performance, plan, process, rollout,
+    suggestions, team, today, wall, what_if,
 };
 use maud::Markup;
 
@@ -26,6 +26,8 @@ fn pages(day: Day, reader: &Reader<'_>) -> Vec<(&'static str, String)> {
         ("process", framed(Here::Process, process::page(&samples::process_page(day), reader))),
         ("plan", framed(Here::Plan, plan::page(&samples::plan_page(day), reader))),
         ("proposal", framed(Here::Plan, plan::proposal(&samples::plan_proposal(day), reader))),
+        ("what if", framed(Here::Plan, what_if::page(&samples::what_if_page(day), reader))),
+        ("handshake", framed(Here::Elsewhere, handshake::page(&samples::handshake_page(day), reader))),
         ("team", framed(Here::Team, team::page(&samples::team_page(day), reader))),
         ("performance", framed(Here::Performance, performance::page(&samples::performance_page(day), reader))),
         ("endpoint", framed(Here::Performance, performance::endpoint_page(&samples::endpoint_page(day), reader))),
@@ -136,6 +138,8 @@ fn today_reads_without_colour() {
     insta::assert_snapshot!(until_commits, @r#"
     4 things need you
     Monday 2 March 2026 · The gate to production is closed, 2 reasons · process version 7
+    Omar Haddad of devops holds out a hand since 09:10 · 1 proposal for you to answer
+    See both sides
     Keep main green 1 open needs you
     unit tests failed on main 8f3c2ab
     Red since 13:52. Open for 12 min

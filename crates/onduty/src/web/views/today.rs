@@ -1,6 +1,7 @@
 //! *Today*: the team's algorithm in the team's order. A step that is fine is one quiet line; a step with items unfolds.
 
 use super::gate::{self, GatePhase, GateView};
+use super::handshake::{self, WithView};
 use super::items::{self, ItemView};
 use super::parts;
 use super::{Reader, StateView, icons};
@@ -17,6 +18,8 @@ pub struct TodayView {
     pub mine: bool,
     /// In the team's order, the built-in *asked* step among them.
     pub steps: Vec<StepView>,
+    /// What is between this duty and those with which it shakes hands.
+    pub handshakes: Vec<WithView>,
     /// The newest entries of the log book, newest first, about five.
     pub latest: Vec<LogLine>,
     /// The version of the process that runs; `None` before there is one.
@@ -69,6 +72,7 @@ pub fn page(view: &TodayView, reader: &Reader<'_>) -> Markup {
     html! {
         (summary(view, reader))
         (notices(view))
+        (handshake::lines(&view.handshakes, reader))
         @if view.process_version.is_none() {
             (parts::empty(
                 "Here the team's own algorithm will stand, step by step, with what needs you now.",
