@@ -10,6 +10,7 @@ use crate::gate::Blocker;
 use crate::handshake::Proposed;
 use crate::ids::{DutyId, EngineerId, Environment, StepId};
 use crate::item::{Closing, ItemId, SnoozeUntil, Why};
+use crate::schedule::{self, Shift};
 use crate::signal::{RolloutState, UnknownReason};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -54,6 +55,14 @@ pub struct MovedShift {
     pub was: Option<EngineerId>,
     /// Who serves it.
     pub is: Option<EngineerId>,
+}
+
+impl MovedShift {
+    /// The shifts that somebody else serves in `after` than in `before`, both with the same days.
+    pub fn between(before: &[Shift], after: &[Shift]) -> Vec<MovedShift> {
+        let moved = schedule::moved(before, after).into_iter();
+        moved.map(|(was, is)| MovedShift { day: was.day, was: was.engineer.clone(), is: is.engineer.clone() }).collect()
+    }
 }
 
 /// What happened.
@@ -114,6 +123,11 @@ pub enum Event {
         ended: bool,
         /// Shifts that moved by it.
         moved: Vec<MovedShift>,
+    },
+    /// Somebody read what had changed since their last turn.
+    RefresherRead {
+        /// That turn; none before the first.
+        since: Option<Date>,
     },
     /// A shift was offered.
     ShiftOffered {

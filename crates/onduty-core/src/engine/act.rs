@@ -66,6 +66,7 @@ impl Actor<'_> {
             Action::Publish { from, until, shifts } => self.publish(*from, *until, shifts),
             Action::TellLeave { leave, ended, moved } => self.tell_leave(leave, *ended, moved),
             Action::SeeMoves { until } => self.see_moves(*until),
+            Action::ReadRefresher => self.read_refresher(),
             Action::OfferShift { day, to, in_return } => self.offer_shift(*day, to.as_ref(), *in_return),
             Action::TakeShift { day, engineer } => self.take_shift(*day, engineer),
             Action::AgreeToSwap { day } => self.agree_to_swap(*day),

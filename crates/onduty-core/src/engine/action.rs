@@ -135,6 +135,8 @@ pub enum Action {
         /// Those that moved until then.
         until: Timestamp,
     },
+    /// Know what changed since one's last turn.
+    ReadRefresher,
     /// Offer a shift to the others, or to one of them, for nothing or for one of theirs.
     OfferShift {
         /// Which day.

@@ -5,7 +5,8 @@ use crate::gate::GateInputs;
 use crate::handshake::{Handshake, Proposal};
 use crate::ids::{DutyId, EngineerId, StepId, Subject};
 use crate::item::{Item, ItemId};
-use crate::schedule::{Cover, Known, Planned};
+use crate::roster::{Duty, Roster};
+use crate::schedule::{self, Cover, Known, Planned, Price};
 use crate::signal::{Kind, RolloutState, UnknownReason};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -65,6 +66,9 @@ pub struct Board {
     /// Shifts that moved, oldest first, until everybody whom it concerns knows or the day is over.
     #[serde(default)]
     pub moves: Vec<ShiftMove>,
+    /// When people last read what had changed since their last turn.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refreshed: BTreeMap<EngineerId, Timestamp>,
     /// Shifts that are offered, by day.
     #[serde(default)]
     pub offers: BTreeMap<Date, ShiftOffer>,
@@ -100,6 +104,21 @@ impl Board {
             Action::AgreeToSwap { day } => swapped(day, None),
             _ => Vec::new(),
         }
+    }
+
+    /// The offer of a day, while the shift is still whose it was.
+    pub fn offer(&self, roster: &Roster, duty: &Duty, day: Date) -> Option<&ShiftOffer> {
+        let offer = self.offers.get(&day)?;
+        let shift = schedule::shift_on(roster, duty, self.known(), day)?;
+        (shift.engineer.as_ref() == Some(&offer.engineer)).then_some(offer)
+    }
+
+    /// What it would cost both sides that `taker` takes the offer of `day`.
+    pub fn price_of_swap(&self, roster: &Roster, duty: &Duty, day: Date, taker: &EngineerId) -> Vec<Price> {
+        let Some(offer) = self.offer(roster, duty, day) else { return Vec::new() };
+        let back = offer.in_return.map(|other| (other, offer.engineer.clone()));
+        let given: Vec<_> = std::iter::once((day, taker.clone())).chain(back).collect();
+        schedule::price(roster, duty, self.known(), &given)
     }
 
     /// What is known of single days.

@@ -81,9 +81,8 @@ impl Actor<'_> {
             if !duty.serves(*day) || !(from..=until).contains(day) {
                 return Err(ActionRefused::NoShift(*day));
             }
-            self.can_serve(*day, &planned.engineer)?;
-            if let Some(buddy) = &planned.buddy {
-                self.can_serve(*day, buddy)?;
+            for engineer in planned.everybody() {
+                self.can_serve(*day, engineer)?;
             }
         }
         let seen = schedule::relied_on_until(self.pass.draft.plan.board.known(), self.today()).min(until);
@@ -222,8 +221,8 @@ impl Actor<'_> {
 
     /// The offer of a day, while the shift is still whose it was.
     fn offer(&self, day: Date) -> Result<ShiftOffer, ActionRefused> {
-        let offer = self.pass.draft.plan.board.offers.get(&day).cloned();
-        offer.filter(|offer| self.serves(day).as_ref() == Some(&offer.engineer)).ok_or(ActionRefused::NoOffer(day))
+        let Rules { duty, roster, .. } = self.pass.draft.rules;
+        self.pass.draft.plan.board.offer(roster, duty, day).cloned().ok_or(ActionRefused::NoOffer(day))
     }
 
     /// Changes who serves a day; other days of its week can move with it.
@@ -238,12 +237,25 @@ impl Actor<'_> {
         let before = self.shifts(from, until);
         change(&mut self.pass.draft.plan.board);
         let after = self.shifts(from, until);
-        let moved = schedule::moved(&before, &after).into_iter().filter(|(was, _)| was.day <= seen);
-        let moved: Vec<MovedShift> = moved
-            .map(|(was, is)| MovedShift { day: was.day, was: was.engineer.clone(), is: is.engineer.clone() })
-            .collect();
+        let mut moved = MovedShift::between(&before, &after);
+        moved.retain(|moved| moved.day <= seen);
         self.note_moves(&moved);
         moved
+    }
+
+    /// Of people who are no members any more nothing is kept.
+    pub(super) fn read_refresher(&mut self) -> Result<(), ActionRefused> {
+        let Rules { duty, .. } = self.pass.draft.rules;
+        if !duty.members.contains(&self.by) {
+            return Err(ActionRefused::NotAMember(self.by.clone()));
+        }
+        let since = schedule::last_turn(&self.pass.draft.plan.board.served, &self.by, self.today());
+        let (by, at) = (self.by.clone(), self.pass.draft.now);
+        let refreshed = &mut self.pass.draft.plan.board.refreshed;
+        refreshed.retain(|engineer, _| duty.members.contains(engineer));
+        refreshed.insert(by, at);
+        self.log(None, Event::RefresherRead { since });
+        Ok(())
     }
 
     /// Whoever does not know yet of what moved is to be told.

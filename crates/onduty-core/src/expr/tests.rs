@@ -33,6 +33,8 @@ fn duty() -> Duty {
         requires: None,
         gaps: Default::default(),
         agrees_to_swaps: false,
+        cold_after: 90,
+        shadow_shifts: 1,
         handshakes: Vec::new(),
         watches: Watches {
             repositories: vec!["acme/shop".into()],

@@ -4,6 +4,7 @@
 //! hard rules and a score (`check`), and made (`solve`). Never asks for the time, never draws a number that is not in the seed.
 //! `docs/design/plan.md` has the reasons; what pages show is asked of `schedule`, which has what was published.
 
+pub mod beside;
 mod check;
 mod day;
 mod facts;

@@ -152,6 +152,55 @@ pub fn accounts(roster: &Roster, turns: &Turns, from: Date, to: Date) -> Result<
     Ok(accounts)
 }
 
+/// What one engineer did and will do of one duty, against their share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Who.
+    pub engineer: EngineerId,
+    /// Turns that were served.
+    pub done: u32,
+    /// Turns to come.
+    pub planned: u32,
+    /// Thousandths of points above the share; negative below.
+    pub over_milli: i64,
+}
+
+/// Everybody's part of `duty` between two days, both included: what was served, and from `today` on what is planned. Who does most comes first.
+///
+/// # Errors
+/// There are too many people and days.
+pub fn parts(
+    roster: &Roster,
+    duty: &roster::Duty,
+    known: Known<'_>,
+    (from, to): (Date, Date),
+    today: Date,
+) -> Result<Vec<Part>, TooLarge> {
+    let mut turns: BTreeMap<Date, EngineerId> =
+        known.served.range(from..=to).map(|(day, engineer)| (*day, engineer.clone())).collect();
+    let done: BTreeSet<Date> = turns.keys().copied().collect();
+    for shift in schedule::plan(roster, duty, known, today.max(from), to) {
+        if let Some(engineer) = shift.engineer {
+            turns.entry(shift.day).or_insert(engineer);
+        }
+    }
+    let all = Turns::from([(duty.id.clone(), turns.clone())]);
+    let accounts = accounts(roster, &all, from, to)?.into_iter().filter(|account| account.duty == duty.id);
+    let part = |account: Account| {
+        let theirs = turns.iter().filter(|(_, engineer)| **engineer == account.engineer);
+        let done = theirs.filter(|(day, _)| done.contains(day)).count() as u32;
+        Part {
+            done,
+            planned: account.shifts.saturating_sub(done),
+            over_milli: account.points * 1000 - account.share_milli,
+            engineer: account.engineer,
+        }
+    };
+    let mut parts: Vec<Part> = accounts.map(part).collect();
+    parts.sort_by(|a, b| b.over_milli.cmp(&a.over_milli).then_with(|| a.engineer.cmp(&b.engineer)));
+    Ok(parts)
+}
+
 /// Duties in the order of their names, as an instance has them.
 fn in_order(roster: &Roster) -> Vec<&roster::Duty> {
     let mut duties: Vec<&roster::Duty> = roster.duties.iter().collect();

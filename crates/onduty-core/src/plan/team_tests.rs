@@ -53,7 +53,7 @@ impl Seen {
         assert_eq!(check(&facts, &solved.solution).violations, []);
         let shifts = solved.solution.assignments.into_iter().map(|said| {
             let buddy = said.buddy.map(EngineerId::new);
-            (said.day.date(), Planned { engineer: EngineerId::new(said.person), buddy })
+            (said.day.date(), Planned { buddy, ..Planned::of(EngineerId::new(said.person)) })
         });
         (facts, shifts.collect())
     }

@@ -205,10 +205,8 @@ fn a_day_that_nobody_can_serve_is_counted() {
 #[test]
 fn seen_days_are_counted_where_people_stay() {
     let days = (0..26).map(|n| AS_OF.saturating_add((1 + n / 5 * 7 + n % 5).days()));
-    let published: BTreeMap<Date, Planned> = days
-        .enumerate()
-        .map(|(n, day)| (day, Planned { engineer: EngineerId::new(format!("p{:03}", n % 6)), buddy: None }))
-        .collect();
+    let published: BTreeMap<Date, Planned> =
+        days.enumerate().map(|(n, day)| (day, Planned::of(EngineerId::new(format!("p{:03}", n % 6))))).collect();
     let people: String = (0..6).map(|n| format!("  p{n:03}: {{}}\n")).collect();
     let team = team(&people, "", 13, &published);
     let answer = asked(&team, "without=p002; horizon=13");

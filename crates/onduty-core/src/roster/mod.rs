@@ -53,6 +53,13 @@ pub struct Avoid {
     pub dates: BTreeSet<Date>,
 }
 
+impl Avoid {
+    /// Whether `day` is one of them.
+    pub fn contains(&self, day: Date) -> bool {
+        self.weekdays.contains(day.weekday()) || self.dates.contains(&day)
+    }
+}
+
 /// Days of the week; jiff's have no order, so that a `BTreeSet` cannot hold them.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Weekdays(u8);
@@ -230,6 +237,10 @@ pub struct Duty {
     pub gaps: Gaps,
     /// Whether somebody else has to agree before a swap counts.
     pub agrees_to_swaps: bool,
+    /// After more days than these somebody comes back to a duty that has changed meanwhile: they have a buddy, and something to read.
+    pub cold_after: i32,
+    /// Shifts that a newcomer watches before their first turn, in a plan.
+    pub shadow_shifts: u8,
     /// The duties with which this one shakes hands in the morning, by id; each of them has this one, too.
     pub handshakes: Vec<DutyId>,
     /// What this duty watches.

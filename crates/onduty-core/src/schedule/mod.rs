@@ -5,8 +5,13 @@
 //! Never decides what a working day is (`calendar`), never asks for the time. `docs/design/rotation.md` has the reasons
 //! and the measured figures.
 
+mod comeback;
+mod price;
 mod rotation;
 mod week;
+
+pub use comeback::{Comeback, comeback, is_newcomer, last_turn};
+pub use price::{Price, price};
 
 use crate::calendar;
 use crate::ids::EngineerId;
@@ -44,9 +49,24 @@ impl Known<'static> {
 pub struct Planned {
     /// Who.
     pub engineer: EngineerId,
-    /// Somebody experienced who is beside them, the first time.
+    /// Somebody who knows the duty and is beside them: the first time, or the first time after long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buddy: Option<EngineerId>,
+    /// A newcomer who watches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<EngineerId>,
+}
+
+impl Planned {
+    /// `engineer`, alone.
+    pub fn of(engineer: EngineerId) -> Planned {
+        Planned { engineer, buddy: None, shadow: None }
+    }
+
+    /// Whoever has to be there.
+    pub fn everybody(&self) -> impl Iterator<Item = &EngineerId> {
+        std::iter::once(&self.engineer).chain(&self.buddy).chain(&self.shadow)
+    }
 }
 
 /// Somebody serves a day instead of whose turn it is, because people agreed so.
@@ -72,10 +92,18 @@ pub struct Shift {
 }
 
 impl Shift {
-    /// Who is beside whoever serves it for the first time.
+    /// Who is beside whoever serves it for the first time, or for the first time after long.
     pub fn buddy(&self) -> Option<&EngineerId> {
         match &self.origin {
-            ShiftOrigin::Published { buddy } => buddy.as_ref(),
+            ShiftOrigin::Published { buddy, .. } => buddy.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The newcomer who watches.
+    pub fn shadow(&self) -> Option<&EngineerId> {
+        match &self.origin {
+            ShiftOrigin::Published { shadow, .. } => shadow.as_ref(),
             _ => None,
         }
     }
@@ -88,8 +116,10 @@ pub enum ShiftOrigin {
     Scheduled,
     /// The plan that was published says so.
     Published {
-        /// Who is beside them, the first time.
+        /// Who is beside them.
         buddy: Option<EngineerId>,
+        /// The newcomer who watches.
+        shadow: Option<EngineerId>,
     },
     /// It is their turn in this week; the day was chosen so that nobody always has the same day of the week.
     Spread {

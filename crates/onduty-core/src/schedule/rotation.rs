@@ -210,7 +210,9 @@ impl<'a> Rotation<'a> {
                     PinnedBy::LogBook => ShiftOrigin::Served,
                     PinnedBy::Cover => ShiftOrigin::Covered { instead_of },
                     PinnedBy::Roster => ShiftOrigin::Override { instead_of },
-                    PinnedBy::Plan(planned) => ShiftOrigin::Published { buddy: planned.buddy.clone() },
+                    PinnedBy::Plan(planned) => {
+                        ShiftOrigin::Published { buddy: planned.buddy.clone(), shadow: planned.shadow.clone() }
+                    }
                 };
                 (Some(pin.engineer.clone()), origin)
             }

@@ -373,7 +373,7 @@ proptest! {
 #[test]
 fn what_was_published_counts_until_people_agree_otherwise() {
     let roster = team(8, "    overrides: {2026-01-08: p07}\n");
-    let planned = |who: &str| Planned { engineer: who.into(), buddy: None };
+    let planned = |who: &str| Planned::of(who.into());
     let published: BTreeMap<Date, Planned> = ["05 p06", "06 p05", "07 p04", "08 p03"]
         .into_iter()
         .map(|line| (day(&format!("2026-01-{}", &line[..2])), planned(&line[3..])))

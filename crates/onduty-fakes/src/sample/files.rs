@@ -17,6 +17,20 @@ pub const ROLLOUT_SCRIPT: &str = include_str!("../../shop/rollout.sh");
 /// The same, but the second half of the servers does not become healthy: ends with status 1.
 pub const ROLLOUT_FAILING: &str = include_str!("../../shop/rollout-failing.sh");
 
+/// Who serves the second duty, where there is one.
+const SECOND: [&str; 4] = ["bjorn", "oleksandr", "fatima", "dmitri"];
+/// What they do.
+const DEVOPS: &str = "\
+process: devops
+steps:
+  - id: backups
+    goal: Last night's backups can be restored
+    once: shift
+  - id: room
+    goal: Nothing runs out of room within a week
+    once: shift
+";
+
 /// Where response times are asked for.
 #[derive(Debug, Clone)]
 pub struct ResponseTimes {
@@ -53,6 +67,8 @@ pub struct SampleOptions {
     pub write_back_secret_file: String,
     /// The text of `processes/developers.yml`.
     pub process: String,
+    /// Whether some of the team serve a second duty, which shakes hands with the first.
+    pub has_second_duty: bool,
     /// Seconds between two lines of the rollout script.
     pub step_seconds: u32,
     /// Whether rollouts fail.
@@ -68,6 +84,9 @@ pub fn write_files(dir: &Path, options: &SampleOptions) -> io::Result<()> {
     std::fs::write(dir.join("onduty.yml"), instance(dir, options))?;
     std::fs::write(dir.join("roster.yml"), roster(options))?;
     std::fs::write(dir.join("processes/developers.yml"), &options.process)?;
+    if options.has_second_duty {
+        std::fs::write(dir.join("processes/devops.yml"), DEVOPS)?;
+    }
     let script = dir.join("rollout.sh");
     std::fs::write(&script, if options.rollouts_fail { ROLLOUT_FAILING } else { ROLLOUT_SCRIPT })?;
     make_executable(&script)
@@ -133,7 +152,8 @@ fn roster(options: &SampleOptions) -> String {
     for one in team() {
         let _ = writeln!(text, "  {}: {}", one.id, engineer(one, options.day));
     }
-    let members: Vec<&str> = team().iter().map(|one| one.id).collect();
+    let is_there = |id: &&str| !options.has_second_duty || !SECOND.contains(id);
+    let members: Vec<&str> = team().iter().map(|one| one.id).filter(is_there).collect();
     let name = json!(options.repository_name);
     let _ = write!(
         text,
@@ -157,6 +177,24 @@ duties:
         // The workflow as a whole says the same again, later.
         CHECKS.join(", "),
     );
+    if options.has_second_duty {
+        let _ = write!(
+            text,
+            "\
+  devops:
+    name: DevOps
+    members: [{}]
+    zone: {ZONE}
+    hours: \"09:00-19:00\"
+    since: {}
+    handshake: developers
+    holidays:
+{}",
+            SECOND.join(", "),
+            options.day,
+            holidays(options.day),
+        );
+    }
     text
 }
 
@@ -204,6 +242,7 @@ mod tests {
             write_back_url: "http://127.0.0.1:9/assignments".into(),
             write_back_secret_file: "secrets/write-back".into(),
             process: "process: developers\n".into(),
+            has_second_duty: false,
             step_seconds: 0,
             rollouts_fail,
         }
@@ -226,6 +265,17 @@ mod tests {
         assert!(roster.contains("    since: 2026-03-02\n    holidays:\n      2026-01-01: New Year\n"), "{roster}");
         assert!(roster.ends_with("      checks: {blocking: [lint, unit tests, build image, e2e]}\n"), "{roster}");
         assert_eq!(read("processes/developers.yml"), "process: developers\n");
+    }
+
+    #[test]
+    fn a_second_duty_has_people_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        write_files(dir.path(), &SampleOptions { has_second_duty: true, ..options(false) }).unwrap();
+        let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+        let roster = read("roster.yml");
+        assert!(roster.contains("    members: [bjorn, oleksandr, fatima, dmitri]\n"), "{roster}");
+        assert_eq!(roster.matches("bjorn").count(), 4, "his line has three, and one duty: {roster}");
+        assert_eq!(read("processes/devops.yml"), DEVOPS);
     }
 
     #[test]

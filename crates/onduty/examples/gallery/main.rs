@@ -9,8 +9,8 @@ use maud::Markup;
 use onduty::web::assets;
 use onduty::web::views::layout::{self, Here};
 use onduty::web::views::{
-    access, account, door, handshake, item, log, people, performance, plan, process, rollout, suggestions, team, today,
-    wall, what_if,
+    access, account, door, handshake, item, log, people, performance, plan, process, refresher, rollout, suggestions,
+    team, today, wall, what_if,
 };
 use samples::{Day, Stage};
 use std::path::Path;
@@ -67,6 +67,10 @@ fn pages(day: Day) -> Vec<(&'static str, Markup)> {
         ),
         ("plan", framed("Plan", Here::Plan, plan::page(&samples::plan_page(day), &reader))),
         ("proposal", framed("A new plan", Here::Plan, plan::proposal(&samples::plan_proposal(day), &reader))),
+        (
+            "refresher",
+            framed("Since your last turn", Here::Plan, refresher::page(&samples::refresher_page(day), &reader)),
+        ),
         ("what-if", framed("What if", Here::Plan, what_if::page(&samples::what_if_page(day), &reader))),
         ("handshake", framed("Handshake", Here::Elsewhere, handshake::page(&samples::handshake_page(day), &reader))),
         ("team", framed("Team", Here::Team, team::page(&samples::team_page(day), &reader))),

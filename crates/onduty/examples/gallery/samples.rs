@@ -4,11 +4,14 @@
 mod handshake;
 #[path = "performance.rs"]
 mod performance;
+#[path = "refresher.rs"]
+mod refresher;
 #[path = "what_if.rs"]
 mod what_if;
 
 pub use handshake::{handshake_page, with_devops};
 pub use performance::{endpoint_page, performance_page};
+pub use refresher::refresher_page;
 pub use what_if::what_if_page;
 
 use jiff::civil::{Date, date, time};
@@ -25,7 +28,8 @@ use onduty::web::views::layout::{DemoBarView, Here, LayoutView, NextShift, OnDut
 use onduty::web::views::log::{LogPageView, LogShown};
 use onduty::web::views::people::{DutyRights, PeopleView, PersonLine, PersonView};
 use onduty::web::views::plan::{
-    DutyProposalView, FairRow, FairnessView, LeaveView, PlanView, ProposalView, VersionView as PlanVersionView, WhyView,
+    DutyProposalView, FairnessView, LeaveView, OfferView, PlanView, ProposalView, VersionView as PlanVersionView,
+    WhyView,
 };
 use onduty::web::views::process::{ActiveProcess, OpensView, ProcessPageView, ProcessStepView, VersionView};
 use onduty::web::views::rollout::{RolloutPageView, RolloutView};
@@ -45,9 +49,10 @@ use onduty_core::item::{
 };
 use onduty_core::logbook::{Author, Event};
 use onduty_core::owner::accuracy::{Accuracy, Counts, Known, Voice};
+use onduty_core::plan::team::Part;
 use onduty_core::process::{Check, List, Occasion, OwnerMode, Period, Times, Work};
 use onduty_core::roster::{Engineer, Leave, Roster};
-use onduty_core::schedule::{Shift, ShiftOrigin};
+use onduty_core::schedule::{Price, Shift, ShiftOrigin};
 use onduty_core::signal::{
     Build, BuildState, Commit, ErrorGroup, ErrorStatus, Fact, Frame, Kind, RolloutState, UnknownReason,
 };
@@ -1028,13 +1033,15 @@ pub fn plan_page(day: Day) -> PlanView {
         at: days_ago(1),
         unseen: [id("lena")].into(),
     };
-    let row = |(index, member): (usize, &MemberView)| FairRow {
+    let row = |(index, member): (usize, &MemberView)| Part {
         engineer: member.engineer.clone(),
         done: 9 - index as u32 % 3,
         planned: 4 + index as u32 % 2,
         over_milli: 5_200 - 1_400 * index as i64,
     };
     let busy = matches!(day, Day::Normal | Day::Terrible);
+    let near = vec![date(2026, 3, 17)];
+    let price = Price { engineer: id("lena"), day: date(2026, 3, 16), near, is_unwanted: true };
     PlanView {
         duty_name: team.duty_name.clone(),
         published_until: until,
@@ -1047,12 +1054,17 @@ pub fn plan_page(day: Day) -> PlanView {
             .map(|shift| shift.day)
             .take(4)
             .collect(),
+        beside: if busy { vec![(date(2026, 3, 24), id("sam"))] } else { Vec::new() },
         shifts,
         moves: if busy { vec![moved] } else { Vec::new() },
         offers: if busy {
             vec![
-                (date(2026, 3, 16), offer(None, None, None)),
-                (date(2026, 3, 20), offer(Some("lena"), Some(date(2026, 3, 24)), Some("priya"))),
+                OfferView { day: date(2026, 3, 16), offer: offer(None, None, None), price: vec![price] },
+                OfferView {
+                    day: date(2026, 3, 20),
+                    offer: offer(Some("lena"), Some(date(2026, 3, 24)), Some("priya")),
+                    price: Vec::new(),
+                },
             ]
         } else {
             Vec::new()
@@ -1107,7 +1119,10 @@ pub fn plan_proposal(day: Day) -> ProposalView {
         } else {
             Vec::new()
         },
-        introduced: vec![(date(2026, 3, 24), id("sam"), id("priya"))],
+        beside: vec![
+            "Tue 24 Mar: the first turn of Sam Okafor, with Priya Nair beside them.".to_owned(),
+            "Mon 23 Mar: Sam Okafor watches Priya Nair.".to_owned(),
+        ],
     };
     ProposalView {
         days: (date(2026, 3, 3), date(2026, 6, 5)),

@@ -162,7 +162,5 @@ fn moved(duty: &Duty, board: &Board, today: Date, (before, after): (&Roster, &Ro
     let from = today.saturating_add(1.day());
     let until = schedule::relied_on_until(board.known(), today);
     let plan = |roster: &Roster| schedule::plan(roster, duty, board.known(), from, until);
-    let (before, after) = (plan(before), plan(after));
-    let moved = schedule::moved(&before, &after).into_iter();
-    moved.map(|(was, is)| MovedShift { day: was.day, was: was.engineer.clone(), is: is.engineer.clone() }).collect()
+    MovedShift::between(&plan(before), &plan(after))
 }

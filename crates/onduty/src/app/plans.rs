@@ -12,6 +12,7 @@ use onduty_core::calendar;
 use onduty_core::engine::{Action, Board};
 use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::logbook::MovedShift;
+use onduty_core::plan::beside::{self, Around, Beside, Plans};
 use onduty_core::plan::team::{self, Horizon};
 use onduty_core::plan::{self, Facts, Impossible, Score, Settings, Solved, TooLarge, WayOut, Why};
 use onduty_core::roster::{Duty, Roster};
@@ -54,6 +55,8 @@ pub struct DutyProposal {
     pub duty: DutyId,
     /// Who serves.
     pub shifts: BTreeMap<Date, Planned>,
+    /// Who is beside whom, and why.
+    pub beside: Vec<Beside>,
     /// Days that nobody serves.
     pub uncovered: Vec<UncoveredDay>,
     /// Days that people count on and that somebody else would serve.
@@ -231,7 +234,10 @@ fn ask(
     let planned: BTreeSet<DutyId> = planned.into_iter().map(|duty| duty.id.clone()).collect();
     let horizon = Horizon { as_of, first, last: until };
     let made_from = team::instance(&instance.roster, &known, &planned, &horizon)?;
-    let digest = Sha256::digest(format!("{made_from:?} {planned:?}"));
+    // What says who is beside whom is no part of the planner's instance.
+    let beside: Vec<_> = instance.roster.duties.iter().map(|duty| (duty.cold_after, duty.shadow_shifts)).collect();
+    let published: Vec<_> = known.values().map(|known| known.published).collect();
+    let digest = Sha256::digest(format!("{made_from:?} {planned:?} {beside:?} {published:?}"));
     let digest = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     Ok(Asked { instance: made_from, days: (first, until), planned, digest })
 }
@@ -249,18 +255,24 @@ fn make(
     let solved = plan::solve(&facts, &Settings { seed: SEED, moves: Some(moves) })?;
     let is_small = facts.people() * facts.slots.len() <= MOST_EXPLAINED;
     let reasons = is_small.then(|| plan::explain(&facts, &solved.solution, SEED));
-    let duties = instance.roster.duties.iter().filter(|duty| planned.contains(&duty.id));
-    let duties = duties.map(|duty| {
+    let known_of = |duty: &Duty| boards.get(&duty.id).map_or(Known::NOTHING, Board::known);
+    let of_plan = |duty: &&Duty| planned.contains(&duty.id);
+    let mut plans: Plans = instance
+        .roster
+        .duties
+        .iter()
+        .filter(of_plan)
+        .map(|duty| (duty.id.clone(), shifts_of(&facts, &solved, duty, &instance.roster, known_of(duty))))
+        .collect();
+    let mut beside = complete(instance, boards, &mut plans, days);
+    let duties = instance.roster.duties.iter().filter(of_plan).map(|duty| {
         let of = |said: &str| said == duty.id.as_str();
-        let known = boards.get(&duty.id).map_or(Known::NOTHING, Board::known);
-        let shifts = shifts_of(&facts, &solved, duty, &instance.roster, known);
+        let known = known_of(duty);
+        let shifts = plans.remove(&duty.id).unwrap_or_default();
         let after = schedule::replaced(duty, known, days, &shifts);
         let relied_on_until = schedule::relied_on_until(known, calendar::day_of(duty, now)).min(days.1);
         let plan = |known: Known<'_>| schedule::plan(&instance.roster, duty, known, days.0, relied_on_until);
-        let (before, after) = (plan(known), plan(Known { published: &after, ..known }));
-        let moved = schedule::moved(&before, &after).into_iter();
-        let moved =
-            moved.map(|(was, is)| MovedShift { day: was.day, was: was.engineer.clone(), is: is.engineer.clone() });
+        let moved = MovedShift::between(&plan(known), &plan(Known { published: &after, ..known }));
         let ways_out = reasons.iter().flat_map(|reasons| reasons.uncovered.clone());
         let mut ways_out = ways_out.chain(std::iter::repeat(Vec::new()));
         let uncovered = solved.solution.uncovered.iter().map(|said| (said, ways_out.next().unwrap_or_default()));
@@ -272,7 +284,8 @@ fn make(
         let served = reasons.iter().flat_map(|reasons| &reasons.served).filter(|why| of(&why.duty));
         DutyProposal {
             duty: duty.id.clone(),
-            moved: moved.collect(),
+            beside: beside.remove(&duty.id).unwrap_or_default(),
+            moved,
             uncovered: uncovered.collect(),
             reasons: served.map(|why| (why.day.date(), why.clone())).collect(),
             relied_on_until,
@@ -280,6 +293,23 @@ fn make(
         }
     });
     Ok(Proposal { digest, days, duties: duties.collect(), score: solved.verdict.score, proven: solved.proven() })
+}
+
+/// Adds who is beside whom, knowing who serves the duties that are not planned.
+fn complete(
+    instance: &Instance,
+    boards: &BTreeMap<DutyId, Board>,
+    plans: &mut Plans,
+    days: (Date, Date),
+) -> BTreeMap<DutyId, Vec<Beside>> {
+    let mut taken = BTreeSet::new();
+    for duty in instance.roster.duties.iter().filter(|duty| !plans.contains_key(&duty.id)) {
+        let known = boards.get(&duty.id).map_or(Known::NOTHING, Board::known);
+        let shifts = schedule::plan(&instance.roster, duty, known, days.0, days.1);
+        taken.extend(shifts.into_iter().filter_map(|shift| Some((shift.day, shift.engineer?))));
+    }
+    let served = boards.iter().map(|(id, board)| (id.clone(), board.served.clone())).collect();
+    beside::complete(plans, Around { roster: &instance.roster, served: &served, taken: &taken })
 }
 
 /// Who serves, with those who stay without being planned: their days were too near to each other.
@@ -293,17 +323,17 @@ fn shifts_of(
     let said = solved.solution.assignments.iter().filter(|said| said.duty == duty.id.as_str());
     let planned = said.map(|said| {
         let (day, engineer) = (said.day.date(), EngineerId::new(&*said.person));
-        // A first turn that stays keeps its buddy.
+        // A turn that stays keeps whoever is beside it.
         let before = known.published.get(&day).filter(|before| before.engineer == engineer);
-        let buddy =
-            said.buddy.as_deref().map(EngineerId::new).or_else(|| before.and_then(|before| before.buddy.clone()));
-        (day, Planned { engineer, buddy })
+        let mut planned = before.cloned().unwrap_or_else(|| Planned::of(engineer));
+        planned.buddy = said.buddy.as_deref().map(EngineerId::new).or(planned.buddy);
+        (day, planned)
     });
     let settled = facts.instance.settled.iter().filter(|(_, of)| facts.instance.duties[*of].id == duty.id.as_str());
     let settled = settled.filter_map(|(day, _)| {
         let shift = schedule::shift_on(roster, duty, known, day.date())?;
-        let buddy = shift.buddy().cloned();
-        Some((shift.day, Planned { engineer: shift.engineer?, buddy }))
+        let (buddy, shadow) = (shift.buddy().cloned(), shift.shadow().cloned());
+        Some((shift.day, Planned { engineer: shift.engineer?, buddy, shadow }))
     });
     planned.chain(settled).collect()
 }

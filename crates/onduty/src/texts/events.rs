@@ -77,6 +77,8 @@ pub fn event(event: &Event, tell: &Telling<'_>) -> String {
         Event::LeaveTold { engineer, from, to, ended, moved } => {
             shifts::leave(engineer, (*from, *to), *ended, moved, tell)
         }
+        Event::RefresherRead { since: Some(day) } => format!("read what changed since {}", tell.day(*day)),
+        Event::RefresherRead { since: None } => "read what to know before the first turn".to_owned(),
         Event::ShiftOffered { day, engineer, to, in_return } => {
             shifts::offered(*day, engineer, to.as_ref(), *in_return, tell)
         }

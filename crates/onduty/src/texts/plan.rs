@@ -2,8 +2,59 @@
 
 use super::{Telling, and, count, visible};
 use onduty_core::ids::EngineerId;
+use onduty_core::plan::beside::{Beside, BesideWhy};
 use onduty_core::plan::{Fault, RunnerUp, Score, Uncovered, Violation, WayOut, Why};
+use onduty_core::schedule::{Price, Shift, ShiftOrigin};
 use std::collections::BTreeMap;
+
+/// A day without a shift.
+pub const NO_SHIFT: &str = "Nobody serves on this day.";
+
+/// Why somebody serves a day of which the planner has no reasons.
+pub fn origin(shift: &Shift, tell: &Telling<'_>) -> String {
+    let instead =
+        |id: &Option<EngineerId>| id.as_ref().map_or_else(String::new, |id| format!(", instead of {}", tell.name(id)));
+    match &shift.origin {
+        ShiftOrigin::Scheduled | ShiftOrigin::Spread { .. } => {
+            "It is their turn in the rotation; no plan is published for this day.".to_owned()
+        }
+        ShiftOrigin::Published { .. } => {
+            "The published plan says so; it stayed from a plan before, or was settled when this one was made."
+                .to_owned()
+        }
+        ShiftOrigin::Exchanged { with } => format!("Exchanged this week with {}.", tell.name(with)),
+        ShiftOrigin::Override { instead_of } => format!("The roster says so{}.", instead(instead_of)),
+        ShiftOrigin::Covered { instead_of } => format!("People agreed so{}.", instead(instead_of)),
+        ShiftOrigin::Served => "It was served.".to_owned(),
+        ShiftOrigin::Nobody => "Everybody is away: somebody has to step in.".to_owned(),
+    }
+}
+
+/// What a day that changes hands costs whoever serves it then.
+pub fn price(price: &Price, tell: &Telling<'_>) -> String {
+    let (who, day) = (tell.name(&price.engineer), tell.day(price.day));
+    let near: Vec<String> = price.near.iter().map(|near| tell.day(*near)).collect();
+    match (near.is_empty(), price.is_unwanted) {
+        (true, _) => format!("{who} would rather not serve {day}"),
+        (false, false) => format!("{who} serves {day} and, near to it, {}", and(&near)),
+        (false, true) => format!("{who} would rather not serve {day}, and serves, near to it, {}", and(&near)),
+    }
+}
+
+/// Who is beside whom on a day.
+pub fn beside(beside: &Beside, tell: &Telling<'_>) -> String {
+    let (day, engineer, who) = (tell.day(beside.day), tell.name(&beside.engineer), tell.name(&beside.who));
+    match beside.why {
+        BesideWhy::First => format!("{day}: the first turn of {engineer}, with {who} beside them."),
+        BesideWhy::Cold { days } => {
+            format!(
+                "{day}: the first turn of {engineer} after {}, with {who} beside them.",
+                count(days as usize, "day")
+            )
+        }
+        BesideWhy::Shadow => format!("{day}: {who} watches {engineer}."),
+    }
+}
 
 /// Points of an ordinary day.
 const ORDINARY_DAY: f64 = 4.0;

@@ -432,6 +432,7 @@ pub async fn team(State(web): State<Web>, Extension(visit): Extension<Visit>) ->
             "origin": origin,
             "instead_of": instead_of.map(person),
             "buddy": shift.buddy().map(person),
+            "shadow": shift.shadow().map(person),
         })
     };
     Ok(Json(look.coming(60).into_iter().map(shift).collect()))

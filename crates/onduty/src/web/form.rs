@@ -2,7 +2,9 @@
 
 use super::auth::{self, Visit};
 use super::error::HttpError;
+use crate::texts::visible;
 use axum::extract::{FromRequest, Request};
+use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 
 /// A form that carries its session's token.
@@ -55,6 +57,17 @@ fn read<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, HttpError>
     // Through text once more: serde_urlencoded reads structs from pairs of a body only.
     let text = serde_urlencoded::to_string(pairs).map_err(|error| HttpError::BadInput(error.to_string()))?;
     serde_urlencoded::from_str(&text).map_err(|error| HttpError::BadInput(format!("the form cannot be read: {error}")))
+}
+
+/// A day that somebody wrote.
+pub(super) fn day(text: &str) -> Result<Date, HttpError> {
+    let bad = || HttpError::BadInput(format!("{} is not a day; write it as 2026-03-02", visible(text)));
+    text.trim().parse().map_err(|_| bad())
+}
+
+/// The same where nothing may have been written.
+pub(super) fn optional_day(text: Option<&str>) -> Result<Option<Date>, HttpError> {
+    text.filter(|text| !text.trim().is_empty()).map(day).transpose()
 }
 
 /// A path on this server, for going back after a form; anything else becomes `otherwise`. Browsers leave tabs and line

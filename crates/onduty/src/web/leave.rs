@@ -4,14 +4,13 @@ use super::Web;
 use super::api::Body;
 use super::auth::Visit;
 use super::error::HttpError;
-use super::form::{Posted, own_path};
+use super::form::{self, Posted, own_path};
 use super::pages::me;
 use crate::app::leave::LeaveError;
 use crate::store;
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::response::Redirect;
-use jiff::civil::Date;
 use onduty_core::ids::EngineerId;
 use onduty_core::roster::{LeaveKind, ToldLeave};
 use serde::Deserialize;
@@ -63,9 +62,9 @@ impl From<LeaveError> for HttpError {
 fn read(web: &Web, visit: &Visit, told: &Told, place: &str) -> Result<ToldLeave, HttpError> {
     let given =
         |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let day = |text: &str, key: &str| -> Result<Date, HttpError> {
-        let bad = || HttpError::BadInput(format!("{place}{key}: a day is written as 2026-03-02"));
-        text.trim().parse().map_err(|_| bad())
+    let day = |text: &str, key: &str| match form::day(text) {
+        Err(HttpError::BadInput(said)) => Err(HttpError::BadInput(format!("{place}{key}: {said}"))),
+        day => day,
     };
     let from = day(&told.from, "from")?;
     let to = given(&told.to).map_or(Ok(from), |to| day(&to, "to"))?;

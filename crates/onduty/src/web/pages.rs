@@ -4,6 +4,7 @@ use super::auth::Visit;
 use super::calendar_feeds;
 use super::error::HttpError;
 use super::flash::Flash;
+use super::form;
 use super::policy::Wish;
 use super::present::Scene;
 use super::views::item::ItemPageView;
@@ -53,7 +54,7 @@ pub async fn today(State(web): State<Web>, Extension(visit): Extension<Visit>) -
     let back = format!("/?duty={}", scene.look.duty.id);
     let reader = scene.reader(&visit, me.as_ref(), &back);
     let body = views::today::page(&scene.today(&visit, me.as_ref()), &reader);
-    let body = views::plan::below_moves(&scene.moves(me.as_ref()), &reader, body);
+    let body = views::plan::below_moves(&scene.moves(me.as_ref()), scene.comeback(me.as_ref()), &reader, body);
     Ok(draw(&web, &scene, &reader, "Today", Here::Today, body))
 }
 
@@ -145,11 +146,11 @@ pub async fn log(
 }
 
 fn day_of(text: Option<&str>, scene: &Scene) -> Result<Date, HttpError> {
-    match text.filter(|text| !text.is_empty()) {
-        Some(text) => text.parse().map_err(|_| HttpError::BadInput(format!("{text} is not a day such as 2026-03-02"))),
-        None => Ok(onduty_core::calendar::shift_day_at(&scene.look.duty, scene.look.now)
-            .unwrap_or_else(|| onduty_core::calendar::day_of(&scene.look.duty, scene.look.now))),
-    }
+    let current = || {
+        onduty_core::calendar::shift_day_at(&scene.look.duty, scene.look.now)
+            .unwrap_or_else(|| onduty_core::calendar::day_of(&scene.look.duty, scene.look.now))
+    };
+    Ok(form::optional_day(text)?.unwrap_or_else(current))
 }
 
 /// `GET /log/{duty}/{file}`: `2026-03-02.md`

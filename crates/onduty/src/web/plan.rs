@@ -4,17 +4,17 @@ use super::Web;
 use super::api::Body;
 use super::auth::Visit;
 use super::error::HttpError;
-use super::form::{Posted, own_path};
+use super::form::{self, Posted, own_path};
 use super::pages::{draw, me, scene};
 use super::policy::{self, Decision, Wish};
 use super::present::Scene;
 use super::views::layout::Here;
 use super::views::plan::{
-    self, DutyProposalView, FairRow, FairnessView, LeaveView, PlanView, ProposalView, VersionView, WhyView,
+    self, DutyProposalView, FairnessView, LeaveView, OfferView, PlanView, ProposalView, VersionView, WhyView,
 };
 use crate::app::plans::{PlanError, Proposal};
 use crate::store::{self, plans::Version};
-use crate::texts::{self, Telling};
+use crate::texts;
 use axum::Json;
 use axum::extract::{Extension, Query, State};
 use axum::response::Redirect;
@@ -24,7 +24,7 @@ use maud::Markup;
 use onduty_core::calendar;
 use onduty_core::engine::Action;
 use onduty_core::ids::{DutyId, EngineerId};
-use onduty_core::plan::team::{self, MEMORY_DAYS, Turns};
+use onduty_core::plan::team::{self, MEMORY_DAYS};
 use onduty_core::schedule::{self, Shift};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -72,12 +72,6 @@ impl From<PlanError> for HttpError {
             PlanError::Died => HttpError::Internal,
         }
     }
-}
-
-fn day_of(text: Option<&str>) -> Result<Option<Date>, HttpError> {
-    let text = text.map(str::trim).filter(|text| !text.is_empty());
-    let bad = |text: &str| HttpError::BadInput(format!("{} is not a day such as 2026-03-02", texts::visible(text)));
-    text.map(|text| text.parse().map_err(|_| bad(text))).transpose()
 }
 
 /// The duties whose plan the visitor may publish: all of them change together.
@@ -128,13 +122,19 @@ fn view(
     let mine =
         shifts.iter().filter(|shift| shift.day >= today && shift.engineer.is_some() && shift.engineer.as_ref() == me);
     let mine = mine.map(|shift| shift.day).take(MINE).collect();
+    let beside = shifts.iter().filter(|shift| shift.day >= today && me.is_some());
+    let beside = beside.filter(|shift| shift.buddy() == me || shift.shadow() == me);
+    let beside = beside.filter_map(|shift| Some((shift.day, shift.engineer.clone()?))).take(MINE).collect();
     let shifts: BTreeMap<Date, Shift> = shifts.into_iter().map(|shift| (shift.day, shift)).collect();
     let own = me.and_then(|me| roster.engineers.get(me));
     let days = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take_while(|day| *day <= last);
-    let why = day_of(query.day.as_deref())?.map(|day| why(scene, day, shifts.get(&day), versions));
-    let offers = board.offers.iter().filter(|(day, offer)| {
-        let shift = schedule::shift_on(roster, duty, board.known(), **day);
-        **day >= today && shift.and_then(|shift| shift.engineer).as_ref() == Some(&offer.engineer)
+    let why = form::optional_day(query.day.as_deref())?.map(|day| why(scene, day, shifts.get(&day), versions));
+    let offers = board.offers.keys().filter(|day| **day >= today);
+    let offers = offers.filter_map(|day| {
+        let offer = board.offer(roster, duty, *day)?.clone();
+        let taker = offer.taken_by.as_ref().or(me).filter(|taker| **taker != offer.engineer);
+        let price = taker.map(|taker| board.price_of_swap(roster, duty, *day, taker)).unwrap_or_default();
+        Some(OfferView { day: *day, offer, price })
     });
     Ok(PlanView {
         duty_name: duty.name.clone(),
@@ -144,12 +144,17 @@ fn view(
         months,
         shifts,
         mine,
+        beside,
         moves: scene.moves(me),
-        offers: offers.map(|(day, offer)| (*day, offer.clone())).collect(),
+        offers: offers.collect(),
         agrees_to_swaps: duty.agrees_to_swaps,
         holes: holes(scene),
         leave: Vec::new(),
-        fairness: fairness(scene, day_of(query.from.as_deref())?, day_of(query.to.as_deref())?)?,
+        fairness: fairness(
+            scene,
+            form::optional_day(query.from.as_deref())?,
+            form::optional_day(query.to.as_deref())?,
+        )?,
         why,
         versions: versions
             .iter()
@@ -216,32 +221,8 @@ fn fairness(scene: &Scene, from: Option<Date>, to: Option<Date>) -> Result<Fairn
     if to < from || to > longest {
         return Err(HttpError::BadInput(format!("a period ends between its first day and {longest}; {to} does not")));
     }
-    let mut turns: BTreeMap<Date, EngineerId> =
-        board.served.range(from..=to).map(|(day, engineer)| (*day, engineer.clone())).collect();
-    let done: BTreeSet<Date> = turns.keys().copied().collect();
-    let coming = schedule::plan(roster, duty, board.known(), today.max(from), to);
-    for shift in coming {
-        if let Some(engineer) = shift.engineer {
-            turns.entry(shift.day).or_insert(engineer);
-        }
-    }
-    let all = Turns::from([(duty.id.clone(), turns.clone())]);
-    let accounts = team::accounts(roster, &all, from, to).map_err(|error| HttpError::BadInput(error.to_string()))?;
-    let mut rows: Vec<FairRow> = accounts
-        .into_iter()
-        .filter(|account| account.duty == duty.id)
-        .map(|account| {
-            let theirs = turns.iter().filter(|(_, engineer)| **engineer == account.engineer);
-            let done = theirs.filter(|(day, _)| done.contains(day)).count() as u32;
-            FairRow {
-                done,
-                planned: account.shifts.saturating_sub(done),
-                over_milli: account.points * 1000 - account.share_milli,
-                engineer: account.engineer,
-            }
-        })
-        .collect();
-    rows.sort_by(|a, b| b.over_milli.cmp(&a.over_milli).then_with(|| a.engineer.cmp(&b.engineer)));
+    let rows = team::parts(roster, duty, board.known(), (from, to), today);
+    let rows = rows.map_err(|error| HttpError::BadInput(error.to_string()))?;
     Ok(FairnessView { from: Some(from), to: Some(to), rows })
 }
 
@@ -253,31 +234,11 @@ fn why(scene: &Scene, day: Date, shift: Option<&Shift>, versions: &[Version]) ->
     let reason = planned.and_then(|of| of.version.reasons.get(&day));
     let reason = reason.filter(|reason| Some(reason.person.as_str()) == engineer.as_ref().map(EngineerId::as_str));
     let because = match (shift, reason) {
-        (None, _) => vec!["Nobody serves on this day.".to_owned()],
+        (None, _) => vec![texts::plan::NO_SHIFT.to_owned()],
         (Some(_), Some(reason)) => texts::plan::reason(reason, &tell),
-        (Some(shift), None) => vec![origin(shift, &tell)],
+        (Some(shift), None) => vec![texts::plan::origin(shift, &tell)],
     };
     WhyView { day, engineer, because }
-}
-
-fn origin(shift: &Shift, tell: &Telling<'_>) -> String {
-    use onduty_core::schedule::ShiftOrigin;
-    let instead =
-        |id: &Option<EngineerId>| id.as_ref().map_or_else(String::new, |id| format!(", instead of {}", tell.name(id)));
-    match &shift.origin {
-        ShiftOrigin::Scheduled | ShiftOrigin::Spread { .. } => {
-            "It is their turn in the rotation; no plan is published for this day.".to_owned()
-        }
-        ShiftOrigin::Published { .. } => {
-            "The published plan says so; it stayed from a plan before, or was settled when this one was made."
-                .to_owned()
-        }
-        ShiftOrigin::Exchanged { with } => format!("Exchanged this week with {}.", tell.name(with)),
-        ShiftOrigin::Override { instead_of } => format!("The roster says so{}.", instead(instead_of)),
-        ShiftOrigin::Covered { instead_of } => format!("People agreed so{}.", instead(instead_of)),
-        ShiftOrigin::Served => "It was served.".to_owned(),
-        ShiftOrigin::Nobody => "Everybody is away: somebody has to step in.".to_owned(),
-    }
 }
 
 /// `GET /plan/proposal`: what a new plan would change.
@@ -287,7 +248,7 @@ pub async fn proposal(
     Query(wanted): Query<Wanted>,
 ) -> Result<Markup, HttpError> {
     let scene = scene(&web, &visit).await?;
-    let until = day_of(wanted.until.as_deref())?;
+    let until = form::optional_day(wanted.until.as_deref())?;
     let made = web.app.propose_plan(&publishable(&web, &visit), until).await;
     let view = match made {
         Ok(made) => proposal_view(&scene, &made),
@@ -317,17 +278,13 @@ fn proposal_view(scene: &Scene, made: &Proposal) -> ProposalView {
             scene.look.instance.roster.duty(&of.duty).map_or_else(|| of.duty.to_string(), |duty| duty.name.clone());
         let moved = of.moved.iter().map(|moved| (moved.day, moved.was.clone(), moved.is.clone()));
         let uncovered = of.uncovered.iter().map(|day| (day.day, texts::plan::nobody(&day.why, &day.ways_out, &tell)));
-        let introduced = of
-            .shifts
-            .iter()
-            .filter_map(|(day, planned)| Some((*day, planned.engineer.clone(), planned.buddy.clone()?)));
         DutyProposalView {
             name,
             shifts: of.shifts.len(),
             moved: moved.collect(),
             relied_on_until: of.relied_on_until,
             uncovered: uncovered.collect(),
-            introduced: introduced.collect(),
+            beside: of.beside.iter().map(|beside| texts::plan::beside(beside, &tell)).collect(),
         }
     });
     ProposalView {
@@ -342,7 +299,7 @@ fn proposal_view(scene: &Scene, made: &Proposal) -> ProposalView {
 async fn publish(web: &Web, visit: &Visit, wanted: &Wanted) -> Result<std::sync::Arc<Proposal>, HttpError> {
     let by = visit.person()?.acts_as();
     let digest = wanted.digest.as_deref().unwrap_or_default();
-    let until = day_of(wanted.until.as_deref())?;
+    let until = form::optional_day(wanted.until.as_deref())?;
     Ok(web.app.publish_plan(&by, &publishable(web, visit), until, digest).await?)
 }
 
@@ -378,9 +335,11 @@ pub async fn api(
     let versions = store::plans::newest(&mut reader, &scene.look.duty.id, VERSIONS).await?;
     drop(reader);
     let view = view(&scene, me.as_ref(), false, &versions, &query)?;
-    let offers = view.offers.iter().map(|(day, offer)| {
+    let tell = scene.telling();
+    let offers = view.offers.iter().map(|OfferView { day, offer, price }| {
+        let price: Vec<String> = price.iter().map(|price| texts::plan::price(price, &tell)).collect();
         json!({"day": day, "engineer": offer.engineer, "to": offer.to, "in_return": offer.in_return, "by": offer.by,
-            "at": offer.at, "taken_by": offer.taken_by})
+            "at": offer.at, "taken_by": offer.taken_by, "price": price})
     });
     let rows = view.fairness.rows.iter().map(
         |row| json!({"engineer": row.engineer, "done": row.done, "planned": row.planned, "over_milli": row.over_milli}),
@@ -409,7 +368,7 @@ pub async fn api_proposal(
     Extension(visit): Extension<Visit>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Value>, HttpError> {
-    let until = day_of(wanted.until.as_deref())?;
+    let until = form::optional_day(wanted.until.as_deref())?;
     let made = web.app.propose_plan(&publishable(&web, &visit), until).await?;
     Ok(Json(as_json(&web, &made)))
 }
@@ -444,7 +403,12 @@ fn as_json(web: &Web, made: &Proposal) -> Value {
             .map(|moved| json!({"day": moved.day, "was": person(moved.was.as_ref()), "is": person(moved.is.as_ref())}));
         let uncovered = of.uncovered.iter().map(|day| json!({"day": day.day, "why": day.why}));
         let shifts = of.shifts.iter().map(|(day, planned)| {
-            json!({"day": day, "engineer": person(Some(&planned.engineer)), "buddy": person(planned.buddy.as_ref())})
+            json!({
+                "day": day,
+                "engineer": person(Some(&planned.engineer)),
+                "buddy": person(planned.buddy.as_ref()),
+                "shadow": person(planned.shadow.as_ref()),
+            })
         });
         json!({
             "duty": of.duty,

@@ -24,6 +24,7 @@ use onduty_core::item::{Closing, Item, ItemState, Why};
 use onduty_core::logbook::Entry;
 use onduty_core::performance::ComparedRollout;
 use onduty_core::process::{ASKED, Check, OwnerMode, Work};
+use onduty_core::schedule::{self, Comeback};
 use onduty_core::signal::Fact;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -103,6 +104,15 @@ impl Scene {
         let mut proposals: Vec<_> = proposals.map(|(id, proposal)| (id.clone(), proposal.clone())).collect();
         proposals.sort_by_key(|(_, proposal)| proposal.at);
         WithView { duty: other.clone(), handshake: handshake.cloned(), proposals }
+    }
+
+    /// Whether `me` comes back after long, and has not read what changed.
+    pub fn comeback(&self, me: Option<&EngineerId>) -> Option<Comeback> {
+        let Look { instance, duty, now, .. } = &self.look;
+        let (me, board) = (me?, self.look.board());
+        let read = board.refreshed.get(me).map(|at| calendar::day_of(duty, *at));
+        let days = (calendar::day_of(duty, *now), read);
+        schedule::comeback(&instance.roster, duty, &board.served, &self.look.coming(14), me, days)
     }
 
     /// How things of this day are told.

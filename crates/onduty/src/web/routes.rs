@@ -5,7 +5,7 @@ use super::auth::About;
 use super::policy::Wish;
 use super::{
     Web, acts, api, calendar_feeds, door, handshake, health, hooks, leave, live, openapi, pages, people, people_api,
-    performance, plan, shifts, single_sign_on, suggestions, telemetry, walls, what_if, why_not,
+    performance, plan, refresher, shifts, single_sign_on, suggestions, telemetry, walls, what_if, why_not,
 };
 use crate::server::Limits;
 use axum::Router;
@@ -79,6 +79,7 @@ pub fn all() -> Vec<Route> {
         page("/process", Look, Query, "The process", get(pages::process)),
         page("/team", Look, Query, "Who is next", get(pages::team)),
         page("/team/cover", Look, Query, "What it means that somebody else serves a day", get(shifts::cover)),
+        page("/refresher", Look, Query, "What changed since one's last turn", get(refresher::page)),
         page("/handshake", Look, Query, "What is open here and there, and what is agreed", get(handshake::page)),
         page("/plan", Look, Query, "Who serves when, and everybody's part", get(plan::page)),
         page("/plan/proposal", SeeProposal, Query, "What a new plan would change", get(plan::proposal)),
@@ -111,6 +112,7 @@ pub fn all() -> Vec<Route> {
         form("/duty/{duty}/leave", Work, Path, "Says that somebody is away", post(leave::tell)),
         form("/duty/{duty}/leave/{id}/end", Work, Path, "Takes leave back", post(leave::end)),
         form("/duty/{duty}/moves/seen", Work, Path, "Says that one knows of one's moved turns", post(plan::seen)),
+        form("/duty/{duty}/refresher/read", Work, Path, "Says that one knows what changed", post(refresher::read)),
         form("/duty/{duty}/handshake/{with}", Work, Path, "Holds out a hand to another duty", post(handshake::shake)),
         form("/duty/{duty}/proposals", Work, Path, "Proposes something to another duty", post(handshake::propose)),
         form("/duty/{duty}/proposals/{id}/{answer}", Work, Path, "Answers a proposal", post(handshake::answer)),
@@ -199,6 +201,14 @@ pub fn all() -> Vec<Route> {
             Path,
             "What a new plan would change",
             get(plan::api_proposal),
+        ),
+        page("/api/v1/duties/{duty}/refresher", Look, Path, "What changed since one's last turn", get(refresher::api)),
+        form(
+            "/api/v1/duties/{duty}/refresher/read",
+            Work,
+            Path,
+            "Says that one knows what changed",
+            post(refresher::api_read),
         ),
         page("/api/v1/duties/{duty}/handshake", Look, Path, "What is open on the other side", get(handshake::api)),
         form(

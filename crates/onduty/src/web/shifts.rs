@@ -4,14 +4,13 @@ use super::Web;
 use super::api::{self, Body};
 use super::auth::Visit;
 use super::error::HttpError;
-use super::form::{Posted, own_path};
+use super::form::{self, Posted, own_path};
 use super::pages::{draw, me, scene};
 use super::views::layout::Here;
 use super::views::team::{self, CoverView};
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
 use axum::response::Redirect;
-use jiff::civil::Date;
 use maud::Markup;
 use onduty_core::engine::Action;
 use onduty_core::ids::EngineerId;
@@ -49,12 +48,8 @@ pub struct Offered {
     wanted: Wanted,
 }
 
-fn day_of(text: &str) -> Result<Date, HttpError> {
-    text.parse().map_err(|_| HttpError::BadInput("a day is written as 2026-03-02".to_owned()))
-}
-
 fn action(visit: &Visit, day: &str, verb: &str, wanted: &Wanted) -> Result<Action, HttpError> {
-    let day = day_of(day)?;
+    let day = form::day(day)?;
     let given =
         |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     let engineer =
@@ -65,7 +60,7 @@ fn action(visit: &Visit, day: &str, verb: &str, wanted: &Wanted) -> Result<Actio
         "offer" => Action::OfferShift {
             day,
             to: given(&wanted.to).map(EngineerId::new),
-            in_return: given(&wanted.in_return).map(|day| day_of(&day)).transpose()?,
+            in_return: given(&wanted.in_return).map(|day| form::day(&day)).transpose()?,
         },
         "take" => Action::TakeShift { day, engineer: engineer()? },
         "agree" => Action::AgreeToSwap { day },
@@ -82,7 +77,7 @@ pub async fn cover(
 ) -> Result<Markup, HttpError> {
     let scene = scene(&web, &visit).await?;
     let look = &scene.look;
-    let (day, engineer) = (day_of(&asked.day)?, EngineerId::new(asked.engineer));
+    let (day, engineer) = (form::day(&asked.day)?, EngineerId::new(asked.engineer));
     let me = me(&visit);
     let wanted = Action::Cover { day, engineer: engineer.clone() };
     let refused = match web.app.would_act(&look.duty.id, me.as_ref(), wanted).await {

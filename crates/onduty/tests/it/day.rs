@@ -307,6 +307,7 @@ fn write_files(folder: &Path, setting: &Setting, repository: &Path, world: &str)
         write_back_url: format!("{world}/assignments"),
         write_back_secret_file: "secrets/write-back".to_owned(),
         process: replaced(onduty_core::process::STARTER.to_owned(), &setting.process),
+        has_second_duty: false,
         step_seconds: 0,
         rollouts_fail: false,
     };

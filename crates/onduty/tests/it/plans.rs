@@ -210,3 +210,84 @@ async fn nobody_swaps_into_two_duties() {
     assert!(developers.iter().all(|day| !devops.contains(day)), "{developers:?} {devops:?}");
     day.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newcomer_watches_reads_and_serves_beside_somebody() {
+    let roster = vec![
+        ("engineers:\n".to_owned(), "engineers:\n  nia: {name: Nia Berg, joined: 2026-03-03}\n".to_owned()),
+        ("members: [".to_owned(), "members: [nia, ".to_owned()),
+    ];
+    let day = Day::set(Setting { roster, ..setting() }).await;
+    let lena = day.session("lena", true).await;
+    let proposal = lena.get("/plan/proposal?duty=developers&until=2026-05-29").await.expect(200).text;
+    assert!(
+        proposal.contains("the first turn of Nia Berg, with ") && proposal.contains("Nia Berg watches "),
+        "{proposal}"
+    );
+    let said = day.onduty(&["plan", "publish", "--until", "2026-05-29", "--yes"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let team = lena.read(TEAM).await;
+    let shifts = team.as_array().unwrap();
+    let first = shifts.iter().position(|shift| shift["engineer"]["id"] == "nia").expect("a turn");
+    let watched = shifts.iter().position(|shift| shift["shadow"]["id"] == "nia").expect("a shift to watch");
+    assert!(watched < first && !shifts[first]["buddy"].is_null(), "{team}");
+    let said = day.onduty(&["plan", "show"]).await;
+    assert!(said.out.contains(", Nia Berg watches") && said.out.contains(" beside them"), "{}", said.out);
+
+    let nia = day.session("nia", false).await;
+    let plan = nia.get("/plan?duty=developers").await.expect(200).text;
+    assert!(plan.contains("You are beside somebody"), "{plan}");
+    let turn: jiff::civil::Date = text(&shifts[first]["day"]).parse().unwrap();
+    let begins = turn.saturating_sub(jiff::Span::new().days(3)).at(8, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
+    day.app.clock.jump_to(begins.unwrap().timestamp());
+    day.pass().await;
+    let today = nia.get("/?duty=developers").await.expect(200).text;
+    assert!(today.contains("Your first turn is ") && today.contains("Read what changed"), "{today}");
+    let page = nia.get("/refresher?duty=developers").await.expect(200).text;
+    assert!(page.contains("Before your first turn") && page.contains(" beside you"), "{page}");
+    nia.form("/duty/developers/refresher/read", &[]).await.expect(303);
+    assert!(!nia.get("/?duty=developers").await.expect(200).text.contains("Your first turn is "));
+    let read = nia.read("/api/v1/duties/developers/refresher").await;
+    assert_eq!((&read["last_turn"], read["read_at"].is_string()), (&Value::Null, true), "{read}");
+    let log = lena.get("/log?duty=developers").await.expect(200).text;
+    assert!(log.contains("read what to know before the first turn"), "{log}");
+    let said = day.onduty(&["verify", "--replay"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    day.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planned_day_of_whoever_is_no_member_any_more_needs_somebody() {
+    let day = Day::set(setting()).await;
+    let lena = day.session("lena", true).await;
+    let said = day.onduty(&["plan", "publish", "--until", "2026-04-30", "--yes"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let team = lena.read(TEAM).await;
+    let (ahead, gone) = (text(&team[12]["day"]), text(&team[12]["engineer"]["id"]));
+    assert_ne!(gone, "lena", "{team}");
+    let theirs: Vec<String> = team
+        .as_array()
+        .unwrap()
+        .iter()
+        .skip(1)
+        .filter(|shift| shift["engineer"]["id"] == gone.as_str())
+        .map(|shift| text(&shift["day"]))
+        .collect();
+    let roster = day.files().join("roster.yml");
+    let file = std::fs::read_to_string(&roster).unwrap();
+    let members = file.lines().find(|line| line.trim_start().starts_with("members: [")).unwrap();
+    let others = members.replacen(&format!("{gone}, "), "", 1).replacen(&format!(", {gone}]"), "]", 1);
+    std::fs::write(&roster, file.replace(members, &others)).unwrap();
+    day.app.reload().await.unwrap();
+    let holes = lena.read(PLAN).await["holes"].clone();
+    let holes: Vec<String> = holes.as_array().unwrap().iter().map(text).collect();
+    assert!(holes.contains(&ahead) && theirs.iter().all(|day| holes.contains(day)), "{holes:?} {theirs:?}");
+    // What the roster fills in needs nobody.
+    let file = std::fs::read_to_string(&roster).unwrap();
+    let filled = file.replacen(&others, &format!("{others}\n    overrides: {{{ahead}: lena}}"), 1);
+    std::fs::write(&roster, filled).unwrap();
+    day.app.reload().await.unwrap();
+    let holes = lena.read(PLAN).await["holes"].clone();
+    assert!(!holes.as_array().unwrap().contains(&json!(ahead)), "{holes}");
+    day.end().await;
+}

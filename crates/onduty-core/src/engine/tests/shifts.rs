@@ -26,7 +26,7 @@ fn week(of: &Day, monday: &str) -> String {
 }
 
 fn publish(from: &str, until: &str, shifts: &[(&str, &str)]) -> Action {
-    let planned = |who: &str| Planned { engineer: who.into(), buddy: None };
+    let planned = |who: &str| Planned::of(who.into());
     let shifts = shifts.iter().map(|(on, who)| (day(on), planned(who))).collect();
     Action::Publish { from: day(from), until: day(until), shifts }
 }
@@ -188,4 +188,17 @@ fn where_the_duty_wants_it_somebody_else_agrees() {
     assert!(of.refused("lena", take("2026-03-03", "lena")).ends_with("is taken by priya; somebody has to agree to it"));
     of.act("lena", Action::AgreeToSwap { day: day("2026-03-03") });
     assert_eq!(week(&of, "2026-03-02"), "lena priya priya lena omar");
+}
+
+#[test]
+fn whoever_read_what_changed_is_known() {
+    let mut of = Day::seed();
+    of.act("omar", Action::ReadRefresher);
+    assert_eq!(board(&of).refreshed.keys().map(|id| id.as_str()).collect::<Vec<_>>(), ["omar"]);
+    assert_eq!(of.entries().last().unwrap().event, Event::RefresherRead { since: None });
+    of.at("2026-03-03 10:00").tick();
+    of.at("2026-03-04 10:00").tick();
+    of.act("omar", Action::ReadRefresher);
+    assert_eq!(of.entries().last().unwrap().event, Event::RefresherRead { since: Some(day("2026-03-03")) });
+    assert!(of.refused("somebody", Action::ReadRefresher).contains("is no member of this duty"));
 }

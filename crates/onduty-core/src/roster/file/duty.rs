@@ -14,6 +14,9 @@ const DEFAULT_HOURS: (Time, Time) = (time(9, 0, 0, 0), time(18, 0, 0, 0));
 /// Longest distance of turns that may be asked for, in days.
 const MAX_GAP: i64 = 366;
 
+/// Days after which a turn is cold where the roster does not say so.
+const DEFAULT_COLD_AFTER: i32 = 90;
+
 /// Who the duties may speak of.
 pub struct Known<'a> {
     /// By id.
@@ -55,6 +58,8 @@ pub fn read(
     let agrees_to_swaps = fields.boolean("agree_to_swaps", problems).unwrap_or(false);
     let since = values::day_under(&mut fields, "since", problems).unwrap_or(DEFAULT_SINCE);
     let overrides = fields.map("overrides", problems);
+    let cold_after = fields.number("cold_after", 1, MAX_GAP * 2, problems).and_then(|days| i32::try_from(days).ok());
+    let shadow_shifts = fields.number("shadow_shifts", 0, 10, problems).and_then(|shifts| u8::try_from(shifts).ok());
     let handshake = fields.texts("handshake", problems);
     let watches = fields.node("watches").and_then(|node| watches(node, problems)).unwrap_or_default();
     fields.finish(problems);
@@ -73,6 +78,8 @@ pub fn read(
         requires,
         gaps,
         agrees_to_swaps,
+        cold_after: cold_after.unwrap_or(DEFAULT_COLD_AFTER),
+        shadow_shifts: shadow_shifts.unwrap_or(1),
         handshakes: Vec::new(),
         watches,
     };

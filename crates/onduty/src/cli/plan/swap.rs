@@ -87,8 +87,10 @@ fn line(offer: &Value) -> String {
         false => format!("{before}{}{after}", shown(&offer[key])),
     };
     let to = if offer["to"].is_null() { ", to everybody".to_owned() } else { part("to", ", to ", "") };
+    let price: String =
+        offer["price"].as_array().into_iter().flatten().map(|price| format!("; {}", shown(price))).collect();
     format!(
-        "{} of {}{to}{}{}",
+        "{} of {}{to}{}{}{price}",
         shown(&offer["day"]),
         shown(&offer["engineer"]),
         part("in_return", ", for ", ""),
@@ -108,9 +110,11 @@ mod tests {
         offer["to"] = json!("priya");
         offer["in_return"] = json!("2026-03-04");
         offer["taken_by"] = json!("priya");
+        offer["price"] = json!(["Priya Nair serves Tue 3 Mar and, near to it, Thu 5 Mar"]);
         assert_eq!(
             line(&offer),
-            "2026-03-03 of omar, to priya, for 2026-03-04; priya takes it, somebody else has to agree"
+            "2026-03-03 of omar, to priya, for 2026-03-04; priya takes it, somebody else has to agree; Priya Nair serves \
+             Tue 3 Mar and, near to it, Thu 5 Mar"
         );
     }
 }

@@ -97,7 +97,13 @@ fn line(shift: &Value) -> String {
     let other = || shown(&shift["instead_of"]["name"]);
     let has_other = !shift["instead_of"].is_null();
     let why = match shift["origin"].as_str().unwrap_or_default() {
-        "published" if !shift["buddy"].is_null() => format!(", with {} beside them", shown(&shift["buddy"]["name"])),
+        "published" => {
+            let beside = |key: &str, before: &str, after: &str| match shift[key].is_null() {
+                true => String::new(),
+                false => format!(", {before}{}{after}", shown(&shift[key]["name"])),
+            };
+            beside("buddy", "with ", " beside them") + &beside("shadow", "", " watches")
+        }
         "covered" if has_other => format!(", agreed, instead of {}", other()),
         "covered" => ", agreed".to_owned(),
         "override" if has_other => format!(", the roster says so, instead of {}", other()),

@@ -20,6 +20,7 @@ pub mod people;
 pub mod performance;
 pub mod plan;
 pub mod process;
+pub mod refresher;
 pub mod rollout;
 pub mod suggestions;
 pub mod team;

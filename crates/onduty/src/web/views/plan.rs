@@ -1,13 +1,14 @@
 //! *Plan*: the months ahead, whose share is how large, shifts that change hands; and what a new plan would change.
 
-use super::{Reader, StateView, icons, parts};
+use super::{Reader, StateView, icons, parts, refresher};
 use crate::texts;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 use onduty_core::engine::{ShiftMove, ShiftOffer};
 use onduty_core::ids::EngineerId;
-use onduty_core::schedule::Shift;
+use onduty_core::plan::team::Part;
+use onduty_core::schedule::{Comeback, Price, Shift};
 use std::collections::BTreeMap;
 
 /// Moved days of a proposal that are named.
@@ -30,10 +31,12 @@ pub struct PlanView {
     pub away: Vec<Date>,
     /// The reader's coming turns.
     pub mine: Vec<Date>,
+    /// Days on which the reader is beside somebody, and whom.
+    pub beside: Vec<(Date, EngineerId)>,
     /// The reader's turns that moved and that they have not said to know of.
     pub moves: Vec<ShiftMove>,
     /// Shifts that are offered, by day.
-    pub offers: Vec<(Date, ShiftOffer)>,
+    pub offers: Vec<OfferView>,
     /// Whether somebody else has to agree to a swap.
     pub agrees_to_swaps: bool,
     /// Days of the published plan whose engineer is away.
@@ -60,20 +63,7 @@ pub struct FairnessView {
     /// Its last day.
     pub to: Option<Date>,
     /// One for each member, who did most against their share first.
-    pub rows: Vec<FairRow>,
-}
-
-/// One engineer's part.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FairRow {
-    /// Who.
-    pub engineer: EngineerId,
-    /// Turns that were served.
-    pub done: u32,
-    /// Turns that come.
-    pub planned: u32,
-    /// Thousandths of points that they carry more than their share, over both.
-    pub over_milli: i64,
+    pub rows: Vec<Part>,
 }
 
 /// Somebody is away.
@@ -87,6 +77,17 @@ pub struct LeaveView {
     pub from: Date,
     /// Last day away.
     pub to: Date,
+}
+
+/// An offered shift.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfferView {
+    /// Which day.
+    pub day: Date,
+    /// The offer.
+    pub offer: ShiftOffer,
+    /// What it costs both sides when the reader, or whoever did, takes it.
+    pub price: Vec<Price>,
 }
 
 /// Why somebody serves a day.
@@ -130,6 +131,7 @@ pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
                 (parts::text(&view.duty_name)) " · "
                 @if view.published_until.is_some() { "later days are what the rotation would give" }
                 @else { "the rotation shows whose turn it would be; a plan looks at leave, load and distance together" }
+                " · " a href={ "/refresher?duty=" (reader.duty) } { "Since your last turn" }
                 " · " a href={ "/plan/what-if?duty=" (reader.duty) } { "What if the team were another one?" }
             }
         }
@@ -145,9 +147,9 @@ pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
     }
 }
 
-/// A page below the reader's turns that moved.
-pub fn below_moves(moved: &[ShiftMove], reader: &Reader<'_>, body: Markup) -> Markup {
-    html! { (moves(moved, reader)) (body) }
+/// A page below what the reader has to know of their turns.
+pub fn below_moves(moved: &[ShiftMove], back: Option<Comeback>, reader: &Reader<'_>, body: Markup) -> Markup {
+    html! { (moves(moved, reader)) @if let Some(back) = back { (refresher::notice(&back, reader)) } (body) }
 }
 
 /// The reader's turns that moved, until they say that they know.
@@ -325,6 +327,10 @@ fn my_turns(view: &PlanView, reader: &Reader<'_>) -> Markup {
             h2 id="mine-title" { "Your turns" }
             @if view.mine.is_empty() { p class="dim" { "You have none in the time that is shown." } }
             ul class="my-turns" { @for day in &view.mine { li { time datetime=(day) { (tell.long_day(*day)) } } } }
+            @if !view.beside.is_empty() {
+                p { "You are beside somebody:" }
+                ul class="my-turns" { @for (day, engineer) in &view.beside { li { time datetime=(day) { (tell.long_day(*day)) } ", " bdi { (tell.name(engineer)) } } } }
+            }
             @if reader.may_act && !view.mine.is_empty() {
                 h3 { "Cannot serve one of them?" }
                 p { "Offer it: to everybody, or to one engineer; for nothing, or for one of their days. It stays yours until somebody takes it"
@@ -356,24 +362,26 @@ fn offers(view: &PlanView, reader: &Reader<'_>) -> Markup {
         section aria-labelledby="offers-title" {
             h2 id="offers-title" { "Offered shifts" }
             @if view.offers.is_empty() { p class="dim" { "Nobody offers a shift. An engineer who cannot serve offers the day here, and whoever can takes it." } }
-            ul class="offers" { @for (day, offer) in &view.offers { li { (self::offer(*day, offer, reader)) } } }
+            ul class="offers" { @for offer in &view.offers { li { (self::offer(offer, reader)) } } }
         }
     }
 }
 
-fn offer(day: Date, offer: &ShiftOffer, reader: &Reader<'_>) -> Markup {
+fn offer(view: &OfferView, reader: &Reader<'_>) -> Markup {
+    let OfferView { day, offer, price } = view;
     let tell = &reader.tell;
     let path = |verb: &str| format!("/duty/{}/shifts/{day}/{verb}", reader.duty);
     let may_take = offer.to.as_ref().is_none_or(|to| Some(to) == reader.me) && Some(&offer.engineer) != reader.me;
     let is_part = [Some(&offer.engineer), offer.taken_by.as_ref()].contains(&reader.me);
     html! {
         p {
-            time datetime=(day) { strong { (tell.day(day)) } } " of " bdi { (tell.name(&offer.engineer)) }
+            time datetime=(day) { strong { (tell.day(*day)) } } " of " bdi { (tell.name(&offer.engineer)) }
             @if offer.by != offer.engineer { span class="dim" { " (offered by " bdi { (tell.name(&offer.by)) } ")" } }
             ", to " @match &offer.to { Some(to) => bdi { (tell.name(to)) }, None => "everybody" }
             @if let Some(other) = offer.in_return { ", for " time datetime=(other) { (tell.day(other)) } }
             @if let Some(taker) = &offer.taken_by { ". " bdi { (tell.name(taker)) } " takes it; somebody else has to agree" }
         }
+        @for price in price { p class="dim" { "Its price: " (parts::said(&texts::plan::price(price, tell))) "." } }
         div class="acts" {
             @if offer.taken_by.is_some() && !is_part { (parts::press(reader, &path("agree"), "Agree", None, "small", &[])) }
             @if offer.taken_by.is_none() && may_take { (parts::press(reader, &path("take"), "Take it", None, "small", &[])) }
@@ -481,8 +489,8 @@ pub struct DutyProposalView {
     pub relied_on_until: Date,
     /// Days that nobody would serve, with the reasons and what would help.
     pub uncovered: Vec<(Date, Vec<String>)>,
-    /// Those who would be introduced, and their buddies.
-    pub introduced: Vec<(Date, EngineerId, EngineerId)>,
+    /// Who would be beside whom, as sentences.
+    pub beside: Vec<String>,
 }
 
 /// The page of a proposal.
@@ -534,8 +542,10 @@ fn duty_proposal(duty: &DutyProposalView, view: &ProposalView, reader: &Reader<'
                 }
                 @if duty.moved.len() > MOVED_SHOWN { p class="dim" { "… and " (texts::count(duty.moved.len() - MOVED_SHOWN, "more day")) "." } }
             }
-            @if !duty.introduced.is_empty() {
-                ul class="means" { @for (day, engineer, buddy) in &duty.introduced { li { bdi { (tell.name(engineer)) } " serves for the first time on " time datetime=(day) { (tell.day(*day)) } ", with " bdi { (tell.name(buddy)) } " beside them." } } }
+            @if !duty.beside.is_empty() {
+                h3 { "Beside each other" }
+                ul class="means" { @for sentence in duty.beside.iter().take(MOVED_SHOWN) { li { (parts::said(sentence)) } } }
+                @if duty.beside.len() > MOVED_SHOWN { p class="dim" { "… and " (texts::count(duty.beside.len() - MOVED_SHOWN, "more day")) "." } }
             }
         }
     }

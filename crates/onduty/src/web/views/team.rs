@@ -149,8 +149,11 @@ fn origin(shift: &Shift, reader: &Reader<'_>) -> Markup {
     html! {
         @match &shift.origin {
             ShiftOrigin::Scheduled => "their turn",
-            ShiftOrigin::Published { buddy: None } => "planned",
-            ShiftOrigin::Published { buddy: Some(buddy) } => { "planned, with " bdi { (reader.tell.first_name(buddy)) } " beside them" }
+            ShiftOrigin::Published { buddy, shadow } => {
+                "planned"
+                @if let Some(buddy) = buddy { ", with " bdi { (reader.tell.first_name(buddy)) } " beside them" }
+                @if let Some(shadow) = shadow { ", " bdi { (reader.tell.first_name(shadow)) } " watches" }
+            }
             ShiftOrigin::Spread { in_order } => { "their turn this week; before " bdi { (reader.tell.first_name(in_order)) } " so that weekdays change" }
             ShiftOrigin::Exchanged { with } => { "exchanged this week with " bdi { (reader.tell.first_name(with)) } }
             ShiftOrigin::Override { instead_of: Some(id) } => { "instead of " bdi { (reader.tell.name(id)) } }

@@ -3,7 +3,7 @@
 use super::layout::{self, Here};
 use super::samples::{self, Day, Stage};
 use super::{
-    Reader, access, account, door, gate, handshake, item, log, people, performance, plan, process, rollout,
+    Reader, access, account, door, gate, handshake, item, log, people, performance, plan, process, refresher, rollout,
     suggestions, team, today, wall, what_if,
 };
 use maud::Markup;
@@ -26,6 +26,7 @@ fn pages(day: Day, reader: &Reader<'_>) -> Vec<(&'static str, String)> {
         ("process", framed(Here::Process, process::page(&samples::process_page(day), reader))),
         ("plan", framed(Here::Plan, plan::page(&samples::plan_page(day), reader))),
         ("proposal", framed(Here::Plan, plan::proposal(&samples::plan_proposal(day), reader))),
+        ("refresher", framed(Here::Plan, refresher::page(&samples::refresher_page(day), reader))),
         ("what if", framed(Here::Plan, what_if::page(&samples::what_if_page(day), reader))),
         ("handshake", framed(Here::Elsewhere, handshake::page(&samples::handshake_page(day), reader))),
         ("team", framed(Here::Team, team::page(&samples::team_page(day), reader))),
