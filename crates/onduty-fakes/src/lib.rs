@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_types, reason = "the outside world has its own ways")]
 
 pub mod bugsink;
+pub mod calendar;
 pub mod datadog;
 pub mod delivery;
 pub mod github;

@@ -17,6 +17,7 @@ pub use what_if::what_if_page;
 use jiff::civil::{Date, date, time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use onduty::texts::leave_calendars::CalendarText;
 use onduty::texts::{LogLine, Telling};
 use onduty::web::views::access::{AccessLine, AccessLogView};
 use onduty::web::views::account::{AccountView, FeedView, KeysView, SessionView, TokenView};
@@ -1073,7 +1074,27 @@ pub fn plan_page(day: Day) -> PlanView {
         holes: if busy { vec![date(2026, 4, 8)] } else { Vec::new() },
         leave: if busy {
             let (from, to) = (date(2026, 4, 6), date(2026, 4, 10));
-            vec![LeaveView { id: "v1".to_owned(), engineer: id("omar"), from, to }]
+            vec![LeaveView { id: "v1".to_owned(), engineer: id("omar"), from, to, calendar: Some("hr".to_owned()) }]
+        } else {
+            Vec::new()
+        },
+        calendars: if busy {
+            vec![
+                CalendarText {
+                    name: "hr".to_owned(),
+                    state: "trouble",
+                    says: "cannot be read: it answers 404; make a new address for it where the calendar is kept. What it said 3 h ago still counts.".to_owned(),
+                    notes: vec!["“Maria Keller” (Mon 9 Mar to Fri 13 Mar) is nobody on the roster.".to_owned()],
+                    read_at: None,
+                },
+                CalendarText {
+                    name: "lena".to_owned(),
+                    state: "well",
+                    says: "was read 12 min ago: 3 leaves.".to_owned(),
+                    notes: Vec::new(),
+                    read_at: None,
+                },
+            ]
         } else {
             Vec::new()
         },

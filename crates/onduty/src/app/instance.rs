@@ -226,7 +226,7 @@ impl App {
             return Err(error);
         }
         // Addresses that the new file does not name any more are not asked any more.
-        if let Err(error) = self.egress.set_policy(self.instance().config.egress_policy()) {
+        if let Err(error) = self.egress.set_policy(self.instance().config.egress_policy_with(&self.secrets)) {
             tracing::error!(error = &error as &dyn std::error::Error, "the old rules of the way out stay in force");
         }
         Ok(())

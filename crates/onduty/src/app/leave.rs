@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Longest leave that is told at once, in days: more is a mistake in the year.
 const LONGEST: i32 = 800;
 /// Leave that is kept for one engineer at once.
-const MOST_EACH: usize = 400;
+pub(super) const MOST_EACH: usize = 400;
 
 /// Why leave was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -70,18 +70,20 @@ impl App {
         let mut tx = self.store.begin().await?;
         let mut new = Vec::new();
         for told in leave {
-            let known = Known { id: store::new_id(crate::clock::real_now()), leave: told.clone(), by: by.clone() };
+            let id = store::new_id(crate::clock::real_now());
+            let known = Known { id, leave: told.clone(), by: by.clone(), calendar: None };
             if store::leave::add(&mut tx, &known, now).await? {
                 new.push((told.clone(), false));
             }
         }
         let all = store::leave::current(&mut tx).await?;
         for (told, _) in &new {
-            if all.iter().filter(|known| known.leave.engineer == told.engineer).count() > MOST_EACH {
+            let theirs = |known: &&Known| known.calendar.is_none() && known.leave.engineer == told.engineer;
+            if all.iter().filter(theirs).count() > MOST_EACH {
                 return Err(LeaveError::TooMany(told.engineer.clone()));
             }
         }
-        self.put_leave_in_force(tx, by, &new, &all).await?;
+        self.put_leave_in_force(tx, Some(by), &new, &all).await?;
         Ok(new.len())
     }
 
@@ -91,16 +93,17 @@ impl App {
     /// [`LeaveError::NoSuchLeave`]; nothing was changed.
     pub async fn end_leave(&self, by: &EngineerId, id: &str) -> Result<(), LeaveError> {
         let mut tx = self.store.begin().await?;
-        let ended = store::leave::end(&mut tx, id, self.clock.duty_now()).await?;
+        let ended = store::leave::end(&mut tx, id, Some(by), self.clock.duty_now()).await?;
         let ended = ended.ok_or_else(|| LeaveError::NoSuchLeave(id.to_owned()))?;
         let all = store::leave::current(&mut tx).await?;
-        self.put_leave_in_force(tx, by, &[(ended.leave, true)], &all).await
+        self.put_leave_in_force(tx, Some(by), &[(ended.leave, true)], &all).await
     }
 
-    async fn put_leave_in_force(
+    /// Has everybody go by `all`, of which `changes` are new, or ended; `by` is who said so, where it was a person.
+    pub(super) async fn put_leave_in_force(
         &self,
         mut tx: Tx,
-        by: &EngineerId,
+        by: Option<&EngineerId>,
         changes: &[(ToldLeave, bool)],
         all: &[Known],
     ) -> Result<(), LeaveError> {
@@ -133,7 +136,7 @@ impl App {
         tx: &mut Tx,
         (before, after): (&Instance, &Instance),
         id: &DutyId,
-        by: &EngineerId,
+        by: Option<&EngineerId>,
         changes: &[(ToldLeave, bool)],
     ) -> Result<bool, LeaveError> {
         let Some(duty) = after.roster.duty(id) else { return Ok(false) };
@@ -150,7 +153,7 @@ impl App {
             // What moved is told with the first of them.
             let moved = std::mem::take(&mut moved);
             let action = Action::TellLeave { leave: leave.clone(), ended: *ended, moved };
-            day.act(tx, Some(by), action).await?;
+            day.act(tx, by, action).await?;
         }
         day.pass(tx).await?;
         Ok(true)

@@ -15,6 +15,7 @@ mod health;
 mod instance;
 mod intake;
 pub mod leave;
+pub mod leave_calendars;
 mod liveness;
 mod look;
 pub mod operator;
@@ -101,6 +102,8 @@ pub struct Shared {
     pub proposals: plans::Proposals,
     /// The turn in which questions about the team are answered.
     pub answers: what_if::Answers,
+    /// How the calendars are that tell who is away.
+    pub leave_calendars: leave_calendars::Standings,
     /// Who tried to sign in how often.
     pub attempts: attempts::Attempts,
     first_run: RwLock<Option<Secret>>,

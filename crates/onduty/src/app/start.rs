@@ -73,7 +73,7 @@ impl App {
             tracing::warn!(made_at = %restored.made_at, "this store came from a backup: nothing leaves until `onduty restore --confirm`");
         }
         let config_path = files.path.clone();
-        let egress = Egress::new(files.config.egress_policy())?;
+        let egress = Egress::new(files.config.egress_policy_with(&secrets))?;
         let empty = Instance::empty(files.config.clone());
         let app = App(Arc::new(Shared {
             clock: start.clock,
@@ -94,6 +94,7 @@ impl App {
             passwords: Default::default(),
             proposals: Default::default(),
             answers: Default::default(),
+            leave_calendars: Default::default(),
             attempts: Default::default(),
             telemetry: Default::default(),
             first_run: RwLock::new(None),

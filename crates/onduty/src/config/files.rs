@@ -66,7 +66,10 @@ impl Files {
         let roster = roster_text.as_ref().and_then(|text| check.keep(roster::parse(&roster_file, text)));
         let processes = check.processes(&config, &file);
         let processes = match &roster {
-            Some(roster) => check.fit(&config, roster, &roster_file, processes),
+            Some(roster) => {
+                check.calendars(&config, roster, &file);
+                check.fit(&config, roster, &roster_file, processes)
+            }
             None => BTreeMap::new(),
         };
         let rank = |name: &str| (name != file, name != roster_file);
@@ -219,6 +222,22 @@ impl Check {
             processes.insert(file.process.duty.clone(), file);
         }
         processes
+    }
+
+    /// Whose calendars are read must be on the roster.
+    fn calendars(&mut self, config: &Config, roster: &Roster, file: &str) {
+        for (name, calendar) in &config.leave_calendars {
+            let Some(engineer) = &calendar.reading.engineer else { continue };
+            if !roster.engineers.contains_key(engineer) {
+                let known: Vec<&str> = roster.engineers.keys().map(|id| id.as_str()).collect();
+                let mend = match closest(engineer.as_str(), &known) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => "write the short name of an engineer of the roster".to_owned(),
+                };
+                let place = self.place(file, &["leave_calendars", name, "engineer"]);
+                self.add(file, place, format!("`{engineer}` is not on the roster"), mend);
+            }
+        }
     }
 
     /// Everybody whom a process names must be on the roster: an engineer, a team or a duty.

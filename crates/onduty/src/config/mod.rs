@@ -7,6 +7,7 @@
 mod access;
 mod egress;
 mod files;
+mod leave_calendars;
 mod load;
 mod performance;
 mod prometheus;
@@ -28,6 +29,7 @@ use crate::server::{Limits, TlsFiles};
 use onduty_core::engine::Declarations;
 use onduty_core::files::Problem;
 use onduty_core::ids::Environment;
+use onduty_core::leave_calendar::Reading;
 use onduty_core::signal::Kind;
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +66,8 @@ pub struct Config {
     pub write_back_errors: Option<WriteBackTarget>,
     /// How to roll out, by environment.
     pub rollouts: BTreeMap<Environment, RolloutTarget>,
+    /// Calendars that tell who is away, by name.
+    pub leave_calendars: BTreeMap<String, LeaveCalendar>,
     /// Where onduty may go besides the public addresses that are named elsewhere in the file.
     pub egress: EgressRules,
     /// How it serves.
@@ -72,6 +76,17 @@ pub struct Config {
     pub access: AccessRules,
     /// How it is judged what a rollout did to response times.
     pub performance: PerformanceRules,
+}
+
+/// `leave_calendars: {hr: {url_env: ONDUTY_HR_CALENDAR}}`
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaveCalendar {
+    /// Where it is; whoever knows the address reads it.
+    pub address: SecretSource,
+    /// How often it is read.
+    pub every: Duration,
+    /// How it is to be understood.
+    pub reading: Reading,
 }
 
 /// `performance: {warm_up: 10m, window: 1h, covered: 80}`
@@ -418,6 +433,30 @@ impl Config {
         let named = named.chain(self.access.oidc.iter().map(|oidc| oidc.issuer.as_str()));
         let named = named.chain(self.sources.git.iter().filter_map(|git| git.repository.web_address()));
         named.filter_map(|address| Url::parse(address).ok()).fold(policy, |policy, url| policy.naming(&url))
+    }
+
+    /// The same, and to the leave calendars whose addresses are `secrets`.
+    pub fn egress_policy_with(&self, secrets: &Secrets) -> Policy {
+        let addresses = self.leave_calendars.keys().filter_map(|name| secrets.leave_calendars.get(name));
+        let addresses = addresses.filter_map(|address| self.calendar_address(address).ok());
+        addresses.fold(self.egress_policy(), |policy, url| policy.naming(&url))
+    }
+
+    /// The address of a leave calendar, where it is one that onduty may ask.
+    ///
+    /// # Errors
+    /// What is wrong with it, without repeating it.
+    pub fn calendar_address(&self, secret: &SecretString) -> Result<Url, String> {
+        leave_calendars::address(secret, &self.egress)
+    }
+
+    /// Looks up the address of one leave calendar.
+    ///
+    /// # Errors
+    /// When it is not where the file says, or is none; it is not repeated.
+    pub fn look_up_calendar(&self, calendar: &LeaveCalendar) -> Result<Url, String> {
+        let found = secrets::calendar_address(&calendar.address, &|name| std::env::var_os(name));
+        self.calendar_address(&found.map_err(|missing| missing.to_string())?)
     }
 
     /// Looks up the address of the store's database; `None` where the store is a file in `data`.

@@ -3,7 +3,7 @@
 use super::values::{line, path, socket};
 use super::{
     AccessRules, Config, EgressRules, PerformanceRules, SecretSource, ServerRules, Sources, access, egress,
-    performance, rollouts, secrets, server, sources,
+    leave_calendars, performance, rollouts, secrets, server, sources,
 };
 use onduty_core::files::{self, Fields, Node, Problem, Problems};
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ pub fn config(file: &str, text: &str, base: &Path) -> (Config, Vec<Problem>) {
         sources: Sources::default(),
         write_back_errors: None,
         rollouts: BTreeMap::new(),
+        leave_calendars: BTreeMap::new(),
         egress: EgressRules::default(),
         server: ServerRules::default(),
         access: AccessRules::default(),
@@ -66,6 +67,7 @@ fn read(root: &Node, base: &Path, config: &mut Config, problems: &mut Problems) 
     config.sources = sources::read(fields.map("sources", problems), base, &config.egress, problems);
     config.performance = fields.node("performance").map(|node| performance::read(node, problems)).unwrap_or_default();
     config.write_back_errors = fields.node("write_back").and_then(|node| rollouts::write_back(node, base, problems));
+    config.leave_calendars = leave_calendars::read(fields.map("leave_calendars", problems), base, problems);
     config.rollouts = rollouts::read(fields.map("rollouts", problems), base, problems);
     fields.finish(problems);
 }

@@ -6,6 +6,7 @@ use super::values::{is_variable, path_text};
 use super::{Backend, Config};
 use onduty_core::files::{Fields, Problems};
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 const MIN_BYTES: usize = 16;
 /// What the keys of backends are for.
 const RESPONSE_TIMES: &str = "questions about response times";
+/// What the addresses of calendars are for.
+const LEAVE_CALENDARS: &str = "leave calendars";
 /// Longest file with secrets, in bytes.
 const MAX_FILE_BYTES: u64 = 16 * 1024;
 
@@ -48,6 +51,8 @@ pub struct Secrets {
     pub write_back_errors: Vec<SecretString>,
     /// Shown to the provider that signs people in: the first.
     pub oidc: Vec<SecretString>,
+    /// Where leave calendars are, by name.
+    pub leave_calendars: BTreeMap<String, SecretString>,
 }
 
 /// A secret that is not there or must not be used.
@@ -110,6 +115,11 @@ impl Keys {
         file: "url_file",
         noun: "address",
         mend: "name a variable of the environment, such as `url_env: ONDUTY_DATABASE_URL`, or a file with `url_file`",
+    };
+    /// Where a calendar is: whoever knows its address reads it.
+    pub const CALENDAR: Keys = Keys {
+        mend: "name a variable of the environment, such as `url_env: ONDUTY_HR_CALENDAR`, or a file with `url_file`",
+        ..Keys::ADDRESS
     };
     /// What onduty shows to be let in.
     pub const TOKEN: Keys = Keys {
@@ -236,6 +246,13 @@ pub fn look_up(config: &Config, variable: &dyn Fn(&str) -> Option<OsString>) -> 
         .collect(),
         write_back_errors: all(config.write_back_errors.as_ref().map(|target| &target.secret), "messages about owners"),
         oidc: all(config.access.oidc.as_ref().map(|oidc| &oidc.secret), "sign-ins by OpenID Connect"),
+        leave_calendars: config
+            .leave_calendars
+            .iter()
+            .filter_map(|(name, calendar)| {
+                Some((name.clone(), all(Some(&calendar.address), LEAVE_CALENDARS).into_iter().next()?))
+            })
+            .collect(),
     };
     if missing.is_empty() { Ok(secrets) } else { Err(missing) }
 }
@@ -246,6 +263,15 @@ pub fn address(
     variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Option<SecretString>, MissingSecret> {
     first(config.database.as_ref(), "connections to the database", variable)
+}
+
+/// Looks up the address of a leave calendar.
+pub fn calendar_address(
+    source: &SecretSource,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<SecretString, MissingSecret> {
+    let found = first(Some(source), LEAVE_CALENDARS, variable)?;
+    found.ok_or_else(|| MissingSecret::TooShort { place: "its file".to_owned() })
 }
 
 /// Looks up what a backend of response times is shown.

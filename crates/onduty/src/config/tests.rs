@@ -574,6 +574,7 @@ fn the_schema_and_the_default_file_know_the_keys_of_the_parser() {
         ("/properties/write_back", "write_back: {zzzzzzzz: 1}\n"),
         ("/properties/write_back/properties/errors", "write_back: {errors: {zzzzzzzz: 1}}\n"),
         ("/properties/rollouts/additionalProperties", "rollouts: {p: {zzzzzzzz: 1}}\n"),
+        ("/properties/leave_calendars/additionalProperties", "leave_calendars: {hr: {zzzzzzzz: 1}}\n"),
     ] {
         let node = schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
         assert_eq!(node["additionalProperties"], false, "{pointer}");

@@ -7,6 +7,7 @@ pub mod bugsink;
 pub mod datadog;
 pub mod git;
 pub mod github;
+pub mod leave_calendar;
 pub mod newrelic;
 pub mod otlp;
 pub mod prometheus;

@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     step!(10, "calendar_feeds", "0010_calendar_feeds.sql"),
     step!(11, "plans", "0011_plans.sql"),
     step!(12, "leave", "0012_leave.sql"),
+    step!(14, "leave_calendars", "0014_leave_calendars.sql"),
 ];
 
 /// The first step that can remember that a store came from a backup: older stores are not backed up.

@@ -7,6 +7,7 @@ mod files;
 mod git;
 pub mod heads;
 pub mod latency;
+pub mod leave;
 mod outbox;
 mod owners;
 pub mod performance;
@@ -29,6 +30,7 @@ pub fn start(app: &App) -> JoinSet<()> {
     set.spawn(git::run(app.clone()));
     set.spawn(heads::run(app.clone()));
     set.spawn(latency::run(app.clone()));
+    set.spawn(leave::run(app.clone()));
     set.spawn(outbox::run(app.clone()));
     set.spawn(owners::run(app.clone()));
     set.spawn(performance::run(app.clone()));

@@ -8,6 +8,7 @@ pub mod compared;
 mod events;
 pub mod handshake;
 pub mod icalendar;
+pub mod leave_calendars;
 mod markdown;
 mod owners;
 pub mod performance;

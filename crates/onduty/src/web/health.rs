@@ -34,6 +34,7 @@ pub async fn health(State(web): State<Web>) -> (StatusCode, Json<Value>) {
         Kept::Refuses => "refusing to write",
         Kept::Gone => "not answering",
     };
+    let [well, trouble, not_read] = leave_calendars(&web.app);
     let body = json!({
         "healthy": health.is_well(),
         "version": env!("CARGO_PKG_VERSION"),
@@ -44,8 +45,14 @@ pub async fn health(State(web): State<Web>) -> (StatusCode, Json<Value>) {
         // How many, and not what: this address asks nobody who they are.
         "findings": web.app.liveness.findings().len(),
         "signals": signals,
+        // How many, and not which: some are people's own.
+        "leave_calendars": {"well": well, "trouble": trouble, "not_read": not_read},
     });
     (if health.is_well() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+fn leave_calendars(app: &App) -> [usize; 3] {
+    app.leave_calendars.count(app.instance().config.leave_calendars.keys())
 }
 
 /// `GET /metrics`: for whoever is signed in; Prometheus with a token that may read.
@@ -59,6 +66,11 @@ pub async fn metrics(State(web): State<Web>) -> Result<Response, HttpError> {
     app.metrics.write(&mut text);
     app.egress.write_counts(&mut text);
     of_store(app, &mut text).await?;
+    let [well, trouble, not_read] = leave_calendars(app);
+    metrics::head(&mut text, "onduty_leave_calendars", "Calendars that tell of leave, by how they are.", "gauge");
+    for (state, number) in [("well", well), ("trouble", trouble), ("not read", not_read)] {
+        metrics::sample(&mut text, "onduty_leave_calendars", &[("state", state)], number);
+    }
     of_connections(app, &mut text);
     of_process(&mut text);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())

@@ -5,9 +5,11 @@ use super::api::Body;
 use super::auth::Visit;
 use super::error::HttpError;
 use super::form::{self, Posted, own_path};
-use super::pages::me;
+use super::pages::{me, scene};
 use crate::app::leave::LeaveError;
 use crate::store;
+use crate::texts::Telling;
+use crate::texts::leave_calendars::{self, CalendarText};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::response::Redirect;
@@ -133,7 +135,27 @@ pub async fn api(State(web): State<Web>, Extension(visit): Extension<Visit>) -> 
     let rows = members.map(|known| {
         let leave = &known.leave;
         let kind = (Some(&leave.engineer) == me.as_ref()).then(|| leave.kind.word());
-        json!({"id": known.id, "engineer": leave.engineer, "from": leave.from, "to": leave.to, "kind": kind, "by": known.by})
+        json!({"id": known.id, "engineer": leave.engineer, "from": leave.from, "to": leave.to, "kind": kind,
+            "by": known.by, "calendar": known.calendar})
+    });
+    Ok(Json(rows.collect()))
+}
+
+/// How the calendars are that tell of leave.
+pub fn calendars(web: &Web, tell: &Telling<'_>) -> Vec<CalendarText> {
+    let instance = web.app.instance();
+    let names = instance.config.leave_calendars.keys();
+    names.map(|name| leave_calendars::calendar(name, &web.app.leave_calendars.of(name), tell)).collect()
+}
+
+/// `GET /api/v1/duties/{duty}/leave/calendars`
+pub async fn api_calendars(
+    State(web): State<Web>,
+    Extension(visit): Extension<Visit>,
+) -> Result<Json<Value>, HttpError> {
+    let scene = scene(&web, &visit).await?;
+    let rows = calendars(&web, &scene.telling()).into_iter().map(|text| {
+        json!({"name": text.name, "state": text.state, "says": text.says, "notes": text.notes, "read_at": text.read_at})
     });
     Ok(Json(rows.collect()))
 }

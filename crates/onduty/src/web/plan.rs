@@ -98,6 +98,7 @@ pub async fn page(
     drop(reader);
     let mut view = view(&scene, me.as_ref(), visit.may(Wish::PublishPlan), &versions, &query)?;
     view.leave = told;
+    view.calendars = super::leave::calendars(&web, &scene.telling());
     let back = format!("/plan?duty={}", scene.look.duty.id);
     let reader = scene.reader(&visit, me.as_ref(), &back);
     let body = plan::page(&view, &reader);
@@ -150,6 +151,7 @@ fn view(
         agrees_to_swaps: duty.agrees_to_swaps,
         holes: holes(scene),
         leave: Vec::new(),
+        calendars: Vec::new(),
         fairness: fairness(
             scene,
             form::optional_day(query.from.as_deref())?,
@@ -197,6 +199,7 @@ fn told_leave(scene: &Scene, all: &[store::leave::Known]) -> Vec<LeaveView> {
             engineer: known.leave.engineer.clone(),
             from: known.leave.from,
             to: known.leave.to,
+            calendar: known.calendar.clone(),
         })
         .collect();
     leave.sort_by(|a, b| (a.from, &a.engineer).cmp(&(b.from, &b.engineer)));

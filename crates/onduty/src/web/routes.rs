@@ -227,6 +227,13 @@ pub fn all() -> Vec<Route> {
             post(handshake::api_answer),
         ),
         page("/api/v1/duties/{duty}/leave", Look, Path, "Leave that was told", get(leave::api)),
+        page(
+            "/api/v1/duties/{duty}/leave/calendars",
+            Look,
+            Path,
+            "How the calendars are that tell of leave",
+            get(leave::api_calendars),
+        ),
         form("/api/v1/duties/{duty}/leave", Work, Path, "Says that people are away", post(leave::api_tell)),
         form("/api/v1/duties/{duty}/leave/{id}/end", Work, Path, "Takes leave back", post(leave::api_end)),
         page("/api/v1/duties/{duty}/plan/what-if", Look, Path, "What another team would mean", get(what_if::api)),

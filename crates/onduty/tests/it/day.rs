@@ -321,7 +321,13 @@ fn write_files(folder: &Path, setting: &Setting, repository: &Path, world: &str)
         std::fs::write(&path, text).expect("files");
     }
     for (name, text) in &setting.files {
-        std::fs::write(files.join(name), text).expect("files");
+        match name.starts_with("secrets/") {
+            true => write_private(&files.join(name), text),
+            false => {
+                std::fs::create_dir_all(files.join(name).parent().expect("a folder")).expect("a folder");
+                std::fs::write(files.join(name), text).expect("files");
+            }
+        }
     }
     match &setting.database {
         Some(url) => crate::stores::keep_in(&files, url),

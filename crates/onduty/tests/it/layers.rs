@@ -18,8 +18,9 @@ const EXCEPTIONS: [(&str, &str, &str); 1] =
     [("actions", "sources", "what leaves is signed by the same few lines that check what arrives")];
 
 /// Rooms of `onduty-core`: each may use those to its left.
-const CORE: [&str; 20] = [
+const CORE: [&str; 22] = [
     "files",
+    "icalendar",
     "ids",
     "flaky",
     "perf",
@@ -28,6 +29,7 @@ const CORE: [&str; 20] = [
     "compared",
     "signal_feeds",
     "roster",
+    "leave_calendar",
     "calendar",
     "schedule",
     "plan",

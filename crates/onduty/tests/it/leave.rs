@@ -83,11 +83,15 @@ async fn leave_comes_from_files_and_scripts() {
     let said = day.onduty(&["plan", "leave", "import", calendar, "--engineer", "lena"]).await;
     assert_eq!((said.code, said.out.trim()), (0, "1 new, 0 known already"), "{said:?}");
     let said = day.onduty(&["plan", "leave", "list"]).await;
-    assert!(said.out.contains("  lena 2026-03-16..2026-03-20\n") && said.out.contains("  lena 2026-05-04..2026-05-08\n"));
+    assert!(said.out.contains("  lena 2026-03-16..2026-03-20  by lena\n"), "{said:?}");
+    assert!(said.out.contains("  lena 2026-05-04..2026-05-08  by lena\n"), "{said:?}");
     let lena = day.session("lena", false).await;
     let shifts = lena.read(TEAM).await;
     let away = shifts.as_array().unwrap().iter().filter(|shift| shift["engineer"]["id"] == "lena");
-    assert!(away.clone().all(|shift| !("2026-03-16".."2026-03-21").contains(&shift["day"].as_str().unwrap())), "{shifts}");
+    assert!(
+        away.clone().all(|shift| !("2026-03-16".."2026-03-21").contains(&shift["day"].as_str().unwrap())),
+        "{shifts}"
+    );
 
     for (told, says) in [
         (json!({"engineer": "nobody", "from": "2026-03-02"}), "leave[0].nobody is no member of this duty"),

@@ -25,6 +25,8 @@ mod hostile_sources;
 mod intake;
 mod kills;
 mod layers;
+mod leave;
+mod leave_calendars;
 mod limits;
 mod live;
 mod load;

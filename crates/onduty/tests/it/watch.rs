@@ -5,6 +5,8 @@ use crate::person::Person;
 use crate::served::{SECRET, Served};
 use crate::tools::eventually;
 use onduty_core::ids::DutyId;
+use onduty_fakes::calendar::CalendarHost;
+use onduty_fakes::trouble::Trouble;
 use reqwest::Method;
 use serde_json::json;
 
@@ -130,8 +132,20 @@ async fn metrics_count_what_happens_and_tell_no_secret() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_is_logged_however_much_is() {
+    let calendars = [CalendarHost::start().await.unwrap(), CalendarHost::start().await.unwrap()];
+    calendars[0].misbehaves(Some(Trouble::Refuses));
     let mut served = Served::with_script("#!/bin/sh\n").and_logs("trace");
+    for (calendar, name) in calendars.iter().zip(["ONE", "TWO"]) {
+        served = served.with(name, calendar.url());
+    }
+    let file = served.files().join("onduty.yml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}leave_calendars: {{one: {{url_env: ONE}}, two: {{url_env: TWO}}}}\n"))
+        .unwrap();
     served.start().await;
+    for calendar in &calendars {
+        eventually("the calendar is read", async || (!calendar.asked().is_empty()).then_some(())).await;
+    }
     let link = served.printed.iter().find_map(|line| line.split("/welcome/").nth(1)).expect("a link").to_owned();
     let person = Person::by_link(&served.url, &format!("/welcome/{link}"), Some("lena")).await;
     person.form("/duty/developers/walls", &[("label", "Kitchen")]).await.expect(303);
@@ -169,6 +183,7 @@ async fn no_secret_is_logged_however_much_is() {
         ("the calendar feed's secret", &feed),
         ("the operator's token", token.trim()),
         ("the secret of the signals", SECRET),
+        ("the address of a leave calendar", calendars[0].secret()),
     ] {
         let line = log.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{what} is in the log: {line:?}");

@@ -24,7 +24,7 @@ pub struct DoctorArgs {
     /// Folder with an onduty.yml, or such a file
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// Ask the trackers, and the provider that signs people in, as well; nothing but this leaves the machine
+    /// Ask the trackers, the leave calendars, and the provider that signs people in, as well; nothing but this leaves the machine
     #[arg(long)]
     online: bool,
     /// Print all checks as JSON
@@ -120,6 +120,7 @@ async fn all(files: &Files, online: bool) -> Vec<Check> {
     checks.extend(store::checks(files, is_running).await);
     if online {
         checks.extend(outside::trackers(&files.config).await);
+        checks.extend(outside::calendars(files).await);
         checks.extend(outside::provider(&files.config).await);
     }
     checks

@@ -4,8 +4,8 @@ use super::super::OK;
 use super::super::client::{Client, CommandError, ServerArgs, print_json, segment, shown};
 use crate::texts::{count, visible};
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::ToSpan;
 use jiff::civil::Date;
+use onduty_core::icalendar::{self, When};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub struct LeaveArgs {
 
 #[derive(Debug, Subcommand)]
 enum LeaveCommand {
-    /// Leave that was told, and how to take it back
+    /// Leave that was told, by whom or which calendar, and how to take it back
     List,
     /// Somebody is away
     Add {
@@ -79,6 +79,13 @@ pub async fn leave(args: LeaveArgs) -> Result<u8, CommandError> {
             for known in all.as_array().into_iter().flatten() {
                 println!("{}", line(known));
             }
+            let calendars = client.get(&client.duty_path("/leave/calendars").await?).await?;
+            for calendar in calendars.as_array().into_iter().flatten() {
+                eprintln!("The calendar {} {}", shown(&calendar["name"]), shown(&calendar["says"]));
+                for note in calendar["notes"].as_array().into_iter().flatten() {
+                    eprintln!("    {}", shown(note));
+                }
+            }
             return Ok(OK);
         }
         LeaveCommand::Add { from, to, engineer, kind } => {
@@ -113,10 +120,14 @@ pub async fn leave(args: LeaveArgs) -> Result<u8, CommandError> {
     Ok(OK)
 }
 
-/// `0192… lena 2026-03-02..2026-03-06`
+/// `0192… lena 2026-03-02..2026-03-06  by omar`
 fn line(known: &Value) -> String {
     let part = |key: &str| shown(&known[key]);
-    format!("{}  {} {}..{}", part("id"), part("engineer"), part("from"), part("to"))
+    let by = match &known["calendar"] {
+        Value::Null => format!("by {}", part("by")),
+        _ => format!("by the calendar {}", part("calendar")),
+    };
+    format!("{}  {} {}..{}  {by}", part("id"), part("engineer"), part("from"), part("to"))
 }
 
 /// What a file says.
@@ -176,36 +187,27 @@ fn from_csv(name: &str, text: &str, engineer: Option<&str>) -> Result<Imported, 
     Ok(imported)
 }
 
-/// All-day events; their last day is the one before `DTEND` (RFC 5545, 3.6.1).
+/// All-day events. Those that repeat are refused: how far they were meant to be told is not for a file to say.
 fn from_calendar(name: &str, text: &str, engineer: &str) -> Result<Imported, String> {
-    use icalendar::{CalendarComponent, Component, DatePerhapsTime};
-    let calendar: icalendar::Calendar =
-        text.parse().map_err(|error: String| format!("{name} is no calendar: {}", visible(&error)))?;
+    let events =
+        icalendar::read(text).map_err(|(line, why)| format!("{name}:{line}: {}", visible(&why.to_string())))?;
     let mut imported = Imported::default();
-    for component in &calendar.components {
-        let CalendarComponent::Event(event) = component else { continue };
-        if event.property_value("STATUS").is_some_and(|status| status.eq_ignore_ascii_case("CANCELLED")) {
-            continue;
+    for event in events.iter().filter(|event| !event.is_cancelled) {
+        let title = if event.title.is_empty() { "an event without a name" } else { &event.title };
+        let title = || format!("{name}:{}: {}", event.line, visible(title));
+        match &event.when {
+            When::Hours => imported.left_out += 1,
+            When::Unreadable(why) => return Err(format!("{}: {}", title(), visible(why))),
+            When::Days { .. } if event.is_repeated() => {
+                return Err(format!(
+                    "{} repeats; write its days one by one, as `working_days` of the roster, or let onduty read the calendar again and again (`leave_calendars`)",
+                    title()
+                ));
+            }
+            When::Days { first, last, .. } => {
+                imported.leave.push(json!({"engineer": engineer, "from": first, "to": last, "kind": "planned"}));
+            }
         }
-        let title = visible(event.get_summary().unwrap_or("an event without a name"));
-        let Some(DatePerhapsTime::Date(first)) = event.get_start() else {
-            imported.left_out += 1;
-            continue;
-        };
-        if event.property_value("RRULE").is_some() {
-            return Err(format!(
-                "{name}: {title} repeats; write its days one by one, or as `working_days` of the roster"
-            ));
-        }
-        let day = |date: &dyn std::fmt::Display| {
-            date.to_string().parse::<Date>().map_err(|_| format!("{name}: {title}: {date} is not a day"))
-        };
-        let first = day(&first)?;
-        let last = match event.get_end() {
-            Some(DatePerhapsTime::Date(end)) => day(&end)?.saturating_sub(1.day()).max(first),
-            _ => first,
-        };
-        imported.leave.push(json!({"engineer": engineer, "from": first, "to": last, "kind": "planned"}));
     }
     Ok(imported)
 }
@@ -258,7 +260,7 @@ mod tests {
             [told("lena", "2026-03-02", "2026-03-06", "planned"), told("lena", "2026-05-04", "2026-05-04", "planned")];
         assert_eq!((read.leave.as_slice(), read.left_out), (expected.as_slice(), 1));
         let weekly = calendar(&[event("SUMMARY:Fridays\r\nDTSTART;VALUE=DATE:20260306\r\nRRULE:FREQ=WEEKLY\r\n")]);
-        let says = "lena.ics: Fridays repeats; write its days one by one, or as `working_days` of the roster";
+        let says = "lena.ics:4: Fridays repeats; write its days one by one, as `working_days` of the roster, or let onduty read the calendar again and again (`leave_calendars`)";
         assert_eq!(from_calendar("lena.ics", &weekly, "lena"), Err(says.to_owned()));
     }
 }

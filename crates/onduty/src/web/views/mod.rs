@@ -14,6 +14,7 @@ pub mod icons;
 pub mod item;
 pub mod items;
 pub mod layout;
+pub mod leave_calendars;
 pub mod log;
 pub mod parts;
 pub mod people;

@@ -1,7 +1,7 @@
 //! *Plan*: the months ahead, whose share is how large, shifts that change hands; and what a new plan would change.
 
-use super::{Reader, StateView, icons, parts, refresher};
-use crate::texts;
+use super::{Reader, StateView, icons, leave_calendars, parts, refresher};
+use crate::texts::{self, leave_calendars::CalendarText};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
@@ -43,6 +43,8 @@ pub struct PlanView {
     pub holes: Vec<Date>,
     /// Leave that was told and is not over, soonest first.
     pub leave: Vec<LeaveView>,
+    /// The calendars that tell of leave.
+    pub calendars: Vec<CalendarText>,
     /// Everybody's part.
     pub fairness: FairnessView,
     /// Why somebody serves the day that was asked about.
@@ -77,6 +79,8 @@ pub struct LeaveView {
     pub from: Date,
     /// Last day away.
     pub to: Date,
+    /// The calendar that told it; a person otherwise.
+    pub calendar: Option<String>,
 }
 
 /// An offered shift.
@@ -201,6 +205,7 @@ fn leave(view: &PlanView, reader: &Reader<'_>) -> Markup {
                     li {
                         bdi { (tell.name(&leave.engineer)) } ", " time datetime=(leave.from) { (tell.day(leave.from)) }
                         @if leave.to != leave.from { " to " time datetime=(leave.to) { (tell.day(leave.to)) } }
+                        @if let Some(calendar) = &leave.calendar { span class="dim" { " by the calendar " (texts::visible(calendar)) } }
                         " " (parts::press(reader, &format!("/duty/{}/leave/{}/end", reader.duty, leave.id), "There after all", None, "small quiet", &[]))
                     }
                 }
@@ -223,6 +228,7 @@ fn leave(view: &PlanView, reader: &Reader<'_>) -> Markup {
                 (parts::button("Say so", None, "small"))
             }))
             p class="dim" { "It counts at once. Whoever serves instead is told; nobody is told why." }
+            (leave_calendars::list(&view.calendars))
         }
     }
 }
