@@ -3,6 +3,7 @@
 use super::Action;
 use crate::ids::{DutyId, EngineerId};
 use crate::roster::ToldLeave;
+use crate::roster::holidays::HolidayFiles;
 use crate::signal::Observation;
 use crate::signal_feeds::Declarations;
 use jiff::Timestamp;
@@ -21,6 +22,9 @@ pub enum Record {
     Roster {
         /// `roster.yml` as it was.
         text: String,
+        /// What the calendar files said that it names: a replay needs neither them nor how they are read.
+        #[serde(default, skip_serializing_if = "HolidayFiles::is_empty")]
+        holidays: HolidayFiles,
     },
     /// What is known of leave beside the roster, all of it.
     Leave {

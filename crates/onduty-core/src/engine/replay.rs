@@ -78,8 +78,9 @@ impl Replay {
                 self.contacts.retain(|_, contact| declarations.sources.contains(&contact.source));
                 self.declarations = declarations.clone();
             }
-            Record::Roster { text } => {
-                self.roster_file = roster::parse("roster.yml", text).map_err(|found| unreadable("roster", &found))?;
+            Record::Roster { text, holidays } => {
+                self.roster_file =
+                    roster::parse_with("roster.yml", text, holidays).map_err(|found| unreadable("roster", &found))?;
                 self.roster = self.roster_file.clone().with_leave(&self.leave);
             }
             Record::Leave { leave } => {

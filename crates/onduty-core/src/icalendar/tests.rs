@@ -158,7 +158,7 @@ fn rules_mean_what_they_mean_to_others() {
     };
     let names = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
     let mut compared = 0;
-    for _ in 0..3_000 {
+    for _ in 0..1_500 {
         let start = date(2024, 1, 1).saturating_add((pick(700) as i64).days());
         let every = pick(4) as usize;
         let mut rule = format!("FREQ={};INTERVAL={}", ["DAILY", "WEEKLY", "MONTHLY", "YEARLY"][every], 1 + pick(4));
@@ -188,7 +188,7 @@ fn rules_mean_what_they_mean_to_others() {
             rule += &format!(";WKST={}", names[pick(7) as usize]);
         }
         let (rule, theirs) = match pick(3) {
-            // Of a day that no month has the peer looks for the first one until its calendar ends: minutes for some thousand rules.
+            // Of a day that no month has the peer looks for the first one for long, and gives up.
             0 if !rule.contains("BYMONTHDAY") && !rule.contains("5") => {
                 (format!("{rule};COUNT={}", 1 + pick(30)), None)
             }
@@ -204,11 +204,15 @@ fn rules_mean_what_they_mean_to_others() {
         let event = event(&format!("DTSTART;VALUE=DATE:{}\nRRULE:{rule}", start.strftime("%Y%m%d")));
         let mine = event.days(YEAR, &mut Budget::default()).unwrap();
         let mine: Vec<String> = mine.iter().map(|(day, _)| day.to_string()).collect();
-        let theirs = peer.into_iter().map(|at| at.format("%Y-%m-%d").to_string());
+        let peer = peer.all(2_000);
+        if peer.limited {
+            continue;
+        }
+        let theirs = peer.dates.into_iter().map(|at| at.format("%Y-%m-%d").to_string());
         let theirs: Vec<String> =
             theirs.take_while(|day| day.as_str() < "2027").filter(|day| day.as_str() >= "2026").take(400).collect();
         assert_eq!(mine, theirs, "{rule} from {start}");
         compared += 1;
     }
-    assert!(compared > 2_000, "{compared}");
+    assert!(compared > 1_000, "{compared}");
 }

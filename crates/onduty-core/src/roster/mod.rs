@@ -1,8 +1,9 @@
 //! Engineers, duties and who is away. Read from `roster.yml` and the store; used by `schedule`, `owner`, `engine`.
 
 mod file;
+pub mod holidays;
 
-pub use file::{DEFAULT_SINCE, parse};
+pub use file::{DEFAULT_SINCE, calendar_files, parse, parse_with};
 
 use crate::ids::{DutyId, EngineerId, Environment};
 use jiff::civil::{Date, Time, Weekday};
@@ -10,6 +11,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// A person who can be on duty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +36,8 @@ pub struct Engineer {
     pub working_days: Option<Weekdays>,
     /// Days away, from the roster file.
     pub leave: Vec<Leave>,
-    /// Public holidays of this person's own calendar, with their names.
-    pub holidays: BTreeMap<Date, String>,
+    /// Public holidays of this person's own calendar, with their names; one map for all who share it.
+    pub holidays: Arc<BTreeMap<Date, String>>,
     /// What this person can do, for duties that require it.
     pub skills: BTreeSet<String>,
     /// Share of the duties' work in percent; 100 is a full one.

@@ -22,7 +22,7 @@ pub fn refresher_page(day: Day) -> RefresherView {
     let change = |number: u32| ChangeView {
         number,
         at: days_ago(i64::from(40 - number)),
-        by: (number % 2 == 0).then(|| id("priya")),
+        by: number.is_multiple_of(2).then(|| id("priya")),
         reason: if day == Day::Terrible { HOSTILE.to_owned() } else { "flaky checks took an hour a day".to_owned() },
         changes: vec!["main-green: runs a red check again first".to_owned(), "performance added".to_owned()],
     };

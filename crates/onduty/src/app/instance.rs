@@ -182,15 +182,16 @@ impl App {
             // What is not configured any more must not stay in trouble for ever.
             store::signals::keep_contacts_of(&mut tx, &declarations.sources).await?;
         }
-        if is_new(&mut tx, "roster", &files.roster_text).await? {
-            let record = Record::Roster { text: files.roster_text.clone() };
+        let roster_text = with_holidays(&files);
+        if is_new(&mut tx, "roster", &roster_text).await? {
+            let record = Record::Roster { text: files.roster_text.clone(), holidays: files.holidays.clone() };
             let seq = store::journal::append(&mut tx, &record).await?;
             if store::seen_files::hash_of(&mut tx, "roster").await?.is_some() {
                 let changes = running.as_ref().map(|before| settings::of_roster(&before.roster_file, &files.roster));
-                let (file, hash) = (settings::name_of_roster(&files), hash(&files.roster_text));
+                let (file, hash) = (settings::name_of_roster(&files), hash(&roster_text));
                 changed.push(AccessEvent::SettingsChanged { file, hash, changes: changes.unwrap_or_default() });
             }
-            store::seen_files::remember(&mut tx, "roster", &hash(&files.roster_text), seq).await?;
+            store::seen_files::remember(&mut tx, "roster", &hash(&roster_text), seq).await?;
         }
         let mut processes = BTreeMap::new();
         for (duty, file) in files.processes {
@@ -241,6 +242,18 @@ fn source_names(sources: &Sources) -> BTreeSet<SourceName> {
     let sentry = sources.sentry.iter().map(|_| SourceName::from(sentry::NAME));
     let bugsink = sources.bugsink.iter().map(|_| SourceName::from(bugsink::NAME));
     git.chain(github).chain(signals).chain(sentry).chain(bugsink).collect()
+}
+
+/// The roster's text, and what its calendar files say: either may change without the other.
+fn with_holidays(files: &Files) -> String {
+    match files.holidays.is_empty() {
+        true => files.roster_text.clone(),
+        false => format!(
+            "{}\0{}",
+            files.roster_text,
+            serde_json::to_string(&files.holidays).expect("plain data is always JSON")
+        ),
+    }
 }
 
 /// The hash of `onduty.yml` where it is another one than at the last time; the first one ever is no change.

@@ -4,6 +4,7 @@ use super::{Broken, Config, FILE_NAME, LoadError, read, read_text};
 use onduty_core::files::{self, Node, Place, Problem, Problems, Value, closest};
 use onduty_core::ids::DutyId;
 use onduty_core::process::{self, Process, StepKind};
+use onduty_core::roster::holidays::{self, HolidayFiles};
 use onduty_core::roster::{self, Roster};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub struct Files {
     pub roster: Roster,
     /// `roster.yml` as it is, for the journal.
     pub roster_text: String,
+    /// What the calendar files say that it names, for the journal as well.
+    pub holidays: HolidayFiles,
     /// One process for each duty of the roster.
     pub processes: BTreeMap<DutyId, ProcessFile>,
     /// What is allowed but may not be meant: the gate will not watch something that a step would block on.
@@ -63,7 +66,9 @@ impl Files {
 
         let roster_file = check.name_of(&config.roster);
         let roster_text = check.read(&config.roster, &file, "roster");
-        let roster = roster_text.as_ref().and_then(|text| check.keep(roster::parse(&roster_file, text)));
+        let holidays = check.holidays(&config.roster, &roster_file, roster_text.as_deref().unwrap_or_default());
+        let roster =
+            roster_text.as_ref().and_then(|text| check.keep(roster::parse_with(&roster_file, text, &holidays)));
         let processes = check.processes(&config, &file);
         let processes = match &roster {
             Some(roster) => {
@@ -76,7 +81,8 @@ impl Files {
         check.problems.sort_by_cached_key(|found| (rank(&found.file), found.file.clone(), found.place));
         match (roster, roster_text) {
             (Some(roster), Some(roster_text)) if check.problems.is_empty() => {
-                Ok(Files { path, config, config_text: text, roster, roster_text, processes, notes: check.notes })
+                let notes = check.notes;
+                Ok(Files { path, config, config_text: text, roster, roster_text, holidays, processes, notes })
             }
             _ => Err(LoadError::Broken(Broken { problems: check.problems, texts: check.texts })),
         }
@@ -142,6 +148,35 @@ impl Check {
         let text = self.texts.get(file).map_or("", String::as_str);
         let root = files::parse(text, &mut Problems::new(file));
         root.and_then(|root| place_in(&root, keys)).unwrap_or(start)
+    }
+
+    /// What the calendar files say that the roster names.
+    fn holidays(&mut self, roster: &Path, roster_file: &str, text: &str) -> HolidayFiles {
+        let mut found = HolidayFiles::new();
+        for (name, place) in roster::calendar_files(text) {
+            if found.contains_key(&name) {
+                continue;
+            }
+            let path = beside(roster, &name);
+            let file = self.name_of(&path);
+            match read_at_most(&path, holidays::MAX_BYTES) {
+                Ok(text) => {
+                    let (days, notes, problems) = holidays::read(&file, &text);
+                    if !problems.is_empty() {
+                        self.texts.insert(file, text);
+                    }
+                    self.notes.extend(notes);
+                    self.problems.extend(problems);
+                    found.insert(name, days);
+                }
+                Err(error) => {
+                    let mend = "put the calendar (.ics) of a country or region there";
+                    self.add(roster_file, place, format!("{file} cannot be read: {error}"), mend);
+                    found.insert(name, BTreeMap::new());
+                }
+            }
+        }
+        found
     }
 
     fn processes(&mut self, config: &Config, file: &str) -> Vec<Found> {
@@ -280,6 +315,31 @@ impl Check {
             }
         }
     }
+}
+
+/// The calendar files that the roster at `roster` names now, whatever is wrong with them: to see when they change.
+pub fn holiday_files(roster: &Path) -> Vec<PathBuf> {
+    let text = read_text(roster).unwrap_or_default();
+    roster::calendar_files(&text).into_iter().map(|(name, _)| beside(roster, &name)).collect()
+}
+
+fn beside(roster: &Path, name: &str) -> PathBuf {
+    roster.parent().unwrap_or(Path::new("")).join(name)
+}
+
+/// The text of a file of at most `most` bytes. A letter that is not UTF-8 is shown as such: calendars come from anywhere.
+fn read_at_most(path: &Path, most: usize) -> std::io::Result<String> {
+    use std::io::Read;
+    let file = std::fs::File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        return Err(std::io::Error::other(format!("it has more than {most} bytes")));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The process files of a folder, by name; what editors leave behind is not looked at.

@@ -151,8 +151,8 @@ mod tests {
                 "onduty.yml:2:7: a leave calendar has no address; name a variable of the environment, such as `url_env: ONDUTY_HR_CALENDAR`, or a file with `url_file`",
                 "onduty.yml:2:15: `1s` is too short; write a duration from 5m to 1d",
                 "onduty.yml:2:27: there is no kind of leave `moon`; use `planned`, `long` or `sick`",
-                "onduty.yml:2:46: this says nothing about an event; write a word of its title, or some, at most 60 letters",
-                "onduty.yml:2:52: a leave calendar has no key `url`; did you mean `only`?",
+                "onduty.yml:2:47: this says nothing about an event; write a word of its title, or some, at most 60 letters",
+                "onduty.yml:2:52: a leave calendar has no key `url`; use one of `url_env`, `url_file`, `every`, `engineer`, `kinds`, `only`, `ignore`, `strangers`",
                 "onduty.yml:3:38: a calendar of one engineer has no strangers; remove `strangers`, or `engineer`",
             ]
         );

@@ -20,7 +20,7 @@ mod sources;
 mod trackers;
 mod values;
 
-pub use files::{Files, ProcessFile};
+pub use files::{Files, ProcessFile, holiday_files};
 pub use load::{Broken, LoadError, read_text};
 pub use secrets::{MissingSecret, SecretSource, Secrets};
 

@@ -20,6 +20,7 @@ mod faults;
 mod files;
 mod handshake;
 mod headers;
+mod holidays;
 mod hostile;
 mod hostile_sources;
 mod intake;

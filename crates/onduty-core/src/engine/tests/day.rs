@@ -86,7 +86,7 @@ impl Day {
             declarations.rollout_targets = ["production".to_owned()].into();
             declarations.sources = [SourceName::from("test")].into();
         });
-        day.record(Record::Roster { text: ROSTER.to_owned() });
+        day.record(Record::Roster { text: ROSTER.to_owned(), holidays: Default::default() });
         day.activate(1, process);
         day
     }

@@ -17,7 +17,7 @@ fn id(duty: &str) -> DutyId {
 fn two() -> Day {
     let mut day = Day::seed();
     let devops = "  devops: {members: [omar, priya], zone: Europe/Paris, hours: \"09:00-19:00\", since: 2026-03-02, handshake: developers}\n  third: {members: all, zone: Europe/Paris}\n";
-    day.record(Record::Roster { text: format!("{ROSTER}{devops}") });
+    day.record(Record::Roster { text: format!("{ROSTER}{devops}"), holidays: Default::default() });
     day.duty = id("devops");
     day.activate(1, "process: devops\nsteps:\n  - {id: backups, goal: Look at the backups, once: shift}\n");
     day.tick();

@@ -175,7 +175,7 @@ fn an_offer_is_over_when_the_shift_is_somebody_elses() {
 fn where_the_duty_wants_it_somebody_else_agrees() {
     let mut of = Day::seed();
     let text = ROSTER.replace("    since:", "    agree_to_swaps: true\n    since:");
-    of.record(crate::engine::Record::Roster { text });
+    of.record(crate::engine::Record::Roster { text, holidays: Default::default() });
     of.act("omar", offer("2026-03-03", None, None));
     let says = of.refused("lena", Action::AgreeToSwap { day: day("2026-03-03") });
     assert!(says.ends_with("nobody has taken the shift of 2026-03-03 yet"), "{says}");

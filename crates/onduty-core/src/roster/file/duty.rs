@@ -52,7 +52,7 @@ pub fn read(
     let hours = fields.text("hours", problems).and_then(|(text, place)| values::hours(&text, place, problems));
     let (starts, ends) = hours.unwrap_or(DEFAULT_HOURS);
     let working_days = working_days(&mut fields, key, problems);
-    let mut closed = known.calendars.under_key(&mut fields, problems);
+    let mut closed = (*known.calendars.under_key(&mut fields, problems)).clone();
     closed.extend(holidays(fields.map("holidays", problems), problems));
     let gaps = gaps(&mut fields, problems);
     let agrees_to_swaps = fields.boolean("agree_to_swaps", problems).unwrap_or(false);

@@ -404,6 +404,38 @@ fn duties_shake_hands_both_ways() {
 }
 
 #[test]
+fn holidays_of_files_stand_beside_those_that_are_written_out() {
+    let text =
+        PLANNED.replace("fr: {2026-07-14: Bastille Day}", "fr: {file: [fr.ics, more/x.ics], 2026-07-14: Bastille Day}");
+    assert_eq!(
+        calendar_files(&text).iter().map(|(file, _)| file.as_str()).collect::<Vec<_>>(),
+        ["fr.ics", "more/x.ics"]
+    );
+    let of = |days: &[(Date, &str)]| days.iter().map(|(day, name)| (*day, (*name).to_owned())).collect();
+    let files = [
+        ("fr.ics".to_owned(), of(&[(date(2026, 7, 14), "another name"), (date(2026, 11, 11), "Armistice")])),
+        ("more/x.ics".to_owned(), of(&[(date(2026, 11, 11), "later"), (date(2026, 12, 26), "Alsace")])),
+        ("not-named.ics".to_owned(), of(&[(date(2026, 1, 2), "x")])),
+    ];
+    let roster = parse_with("roster.yml", &text, &files.into()).unwrap();
+    let days: Vec<&str> = roster.engineers["lena"].holidays.values().map(String::as_str).collect();
+    assert_eq!(days, ["Bastille Day", "Armistice", "Alsace"]);
+    assert_eq!(parse("roster.yml", &text).unwrap().engineers["lena"].holidays.len(), 1, "without the files");
+
+    for bad in
+        ["../fr.ics", "/etc/fr.ics", "fr.yml", "a//b.ics", "a/../b.ics", "C:/fr.ics", "'a\\..\\b.ics'", "[[a.ics]]"]
+    {
+        let text = format!(
+            "calendars: {{fr: {{file: {bad}}}}}\nengineers: {{a: {{}}}}\nduties: {{d: {{members: all, zone: UTC}}}}\n"
+        );
+        let problems = parse("roster.yml", &text).expect_err(bad);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].what, "this is not a calendar file beside the roster", "{bad}");
+        assert!(calendar_files(&text).is_empty(), "{bad}");
+    }
+}
+
+#[test]
 fn every_bad_wish_of_a_plan_gets_a_message() {
     check(
         "  eva: {calendar: f, share: 0, avoid: [fryday, 2026-01-01..2028-01-01]}\n",
