@@ -1,4 +1,4 @@
-"""usage: scale.py ONDUTY WORK: the scale question as a server answers it, beside a simulation (part `scale` of `benches/plan/run`).
+"""usage: scale.py ONDUTY WORK: the scale question as a server answers it, beside a simulation.
 
 A team of ten, away five weeks a year each, is asked what it would be with more people and more duties. The expected days are those of a
 simulation that gives each day to whoever was idle longest; the planner shares heavy days and looks no further than its wanted distance,
