@@ -10,9 +10,9 @@ use crate::store::{Reader, StoreError, Tx, hex};
 use crate::texts::icalendar::{self, CalendarEvent};
 use jiff::{Span, Timestamp};
 use onduty_core::calendar;
-use onduty_core::ids::DutyId;
+use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::logbook::AccessEvent;
-use onduty_core::roster::{Duty, Engineer};
+use onduty_core::roster::{Duty, Engineer, Roster};
 use onduty_core::schedule::{self, Shift, ShiftOrigin};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -158,15 +158,27 @@ async fn telling(
             };
             let mut events = Vec::new();
             for duty in &roster.duties {
-                let mut turns = shifts(reader, instance, duty, now).await?;
-                turns.retain(|shift| shift.engineer.as_ref() == Some(&engineer.id));
-                let summary = format!("On duty: {}", duty.name);
-                events.extend(turns.iter().map(|turn| event(instance, feed, duty, turn, summary.clone(), true)));
+                for shift in shifts(reader, instance, duty, now).await? {
+                    if let Some(summary) = part_of(&engineer.id, &shift, duty, roster) {
+                        events.push(event(instance, feed, duty, &shift, summary, true));
+                    }
+                }
             }
             events.sort_by(|a, b| (a.starts, &a.uid).cmp(&(b.starts, &b.uid)));
             Ok(Some(Telling { name: format!("On duty: {}", engineer.name), events }))
         }
     }
+}
+
+/// What `engineer` has to do in a shift: serve it, or be beside whoever does.
+fn part_of(engineer: &EngineerId, shift: &Shift, duty: &Duty, roster: &Roster) -> Option<String> {
+    if shift.engineer.as_ref() == Some(engineer) {
+        return Some(format!("On duty: {}", duty.name));
+    }
+    let whose = shift.engineer.as_ref().map_or("nobody yet", |id| roster.name_of(id));
+    let is = |who: Option<&EngineerId>| who == Some(engineer);
+    let beside = is(shift.buddy()).then(|| format!("Beside {whose}: {}", duty.name));
+    beside.or_else(|| is(shift.shadow()).then(|| format!("Watching {whose}: {}", duty.name)))
 }
 
 /// Whether the last day at work is over wherever there is a duty.

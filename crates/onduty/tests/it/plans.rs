@@ -237,6 +237,10 @@ async fn a_newcomer_watches_reads_and_serves_beside_somebody() {
     let nia = day.session("nia", false).await;
     let plan = nia.get("/plan?duty=developers").await.expect(200).text;
     assert!(plan.contains("You are beside somebody"), "{plan}");
+    let made = nia.post("/api/v1/account/calendar-feeds", &json!({"name": "phone"})).await.expect(200).json();
+    let feed = made["address"].as_str().and_then(|address| address.strip_prefix(&day.url)).unwrap().to_owned();
+    let calendar = crate::person::Person::nobody(&day.url).get(&feed).await.expect(200).text.replace("\r\n ", "");
+    assert!(calendar.contains("SUMMARY:Watching ") && calendar.contains("SUMMARY:On duty: Developers"), "{calendar}");
     let turn: jiff::civil::Date = text(&shifts[first]["day"]).parse().unwrap();
     let begins = turn.saturating_sub(jiff::Span::new().days(3)).at(8, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
     day.app.clock.jump_to(begins.unwrap().timestamp());
