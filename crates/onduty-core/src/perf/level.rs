@@ -57,7 +57,7 @@ pub struct Reducer {
     others: Spread,
     /// The windows that are known; kept for its memory, as the next one.
     blocks: Vec<(usize, [Block; BLOCKS])>,
-    ratios: Vec<f64>,
+    distances: Vec<f64>,
 }
 
 /// One block.
@@ -89,17 +89,17 @@ impl Reducer {
         // The squares within blocks are those of all requests, without those of the means.
         let mut squares = self.after.squares(&self.scale, cap_after) + self.others.squares(&self.scale, cap);
         let mut freedom = 0.0;
-        for block in blocks.iter().flat_map(|(_, blocks)| blocks) {
-            squares -= block.n * block.mean * block.mean;
-            freedom += (block.n - 1.0).max(0.0);
+        for (_, blocks) in &blocks {
+            squares -= blocks.iter().map(|block| block.n * block.mean * block.mean).sum::<f64>();
+            freedom += blocks.iter().map(|block| (block.n - 1.0).max(0.0)).sum::<f64>();
         }
         let within = if freedom > 0.0 { (squares / freedom).max(LEAST_VARIANCE) } else { LEAST_VARIANCE };
         let mut levels = vec![None; windows.all().len()];
-        self.ratios.clear();
+        self.distances.clear();
         for (at, blocks) in &blocks {
             let Some(located) = Located::of(blocks) else { continue };
             let known = blocks.iter().filter(|block| block.n > 0.0);
-            self.ratios.extend(known.map(|block| block.n * (block.mean - located.ln_ms).powi(2) / within));
+            self.distances.extend(known.map(|block| block.n * (block.mean - located.ln_ms).powi(2)));
             let factor = if located.is_iqm { IQM_VARIANCE } else { 1.0 };
             levels[*at] = Some(Level {
                 n: located.n,
@@ -108,7 +108,7 @@ impl Reducer {
                 mean_ms: matches!(*at, BEFORE | AFTER).then_some(located.mean_ms),
             });
         }
-        let dispersion = dispersion(&mut self.ratios);
+        let dispersion = dispersion(&mut self.distances, within);
         levels.iter_mut().flatten().for_each(|level| level.variance *= dispersion);
         self.blocks = blocks;
         (levels, sides)
@@ -228,26 +228,25 @@ fn crowded(blocks: &[Block; BLOCKS]) -> [bool; BLOCKS] {
 }
 
 /// Sorts a number of each block: pairs are put in order without a branch (a network of 39, as in Knuth, "The Art of Computer
-/// Programming" 3, 5.3.4). There is no NaN among them.
+/// Programming" 3, 5.3.4). There is no NaN among them. Written out, because the compiler does not unroll so long a loop.
 fn sort_blocks(numbers: &mut [f64; BLOCKS]) {
-    #[rustfmt::skip]
-    const PAIRS: [(usize, usize); 39] = [
-        (0, 8), (1, 7), (2, 6), (3, 11), (4, 10), (5, 9), (0, 1), (2, 5), (3, 4), (6, 9), (7, 8), (10, 11), (0, 2),
-        (1, 6), (5, 10), (9, 11), (0, 3), (1, 2), (4, 6), (5, 7), (8, 11), (9, 10), (1, 4), (3, 5), (6, 8), (7, 10),
-        (1, 3), (2, 5), (6, 9), (8, 10), (2, 3), (4, 5), (6, 7), (8, 9), (4, 6), (5, 7), (3, 4), (5, 6), (7, 8),
-    ];
-    for (low, high) in PAIRS {
-        let (left, right) = (numbers[low], numbers[high]);
-        (numbers[low], numbers[high]) = (left.min(right), left.max(right));
+    macro_rules! in_order {
+        ($($low:literal $high:literal),*) => {$(
+            let (left, right) = (numbers[$low], numbers[$high]);
+            (numbers[$low], numbers[$high]) = if left < right { (left, right) } else { (right, left) };
+        )*};
     }
+    in_order!(0 8, 1 7, 2 6, 3 11, 4 10, 5 9, 0 1, 2 5, 3 4, 6 9, 7 8, 10 11, 0 2);
+    in_order!(1 6, 5 10, 9 11, 0 3, 1 2, 4 6, 5 7, 8 11, 9 10, 1 4, 3 5, 6 8, 7 10);
+    in_order!(1 3, 2 5, 6 9, 8 10, 2 3, 4 5, 6 7, 8 9, 4 6, 5 7, 3 4, 5 6, 7 8);
 }
 
 /// How much more blocks differ than their requests would by chance: minutes have moods of their own. From the squared
-/// distances of blocks from their window, as shares of what chance makes them.
-fn dispersion(ratios: &mut [f64]) -> f64 {
-    let Some(median) = median(ratios) else { return 1.0 };
-    let own = median / MEDIAN_OF_BLOCKS;
-    let k = ratios.len() as f64;
+/// distances of blocks from their window, each times its requests, which chance makes `within`.
+fn dispersion(distances: &mut [f64], within: f64) -> f64 {
+    let Some(median) = median(distances) else { return 1.0 };
+    let own = median / within / MEDIAN_OF_BLOCKS;
+    let k = distances.len() as f64;
     ((own * k + DISPERSION_PRIOR) / (k + DISPERSION_PRIOR)).max(1.0)
 }
 

@@ -33,8 +33,14 @@ pub fn common_variance(residuals: &[Residual], least: f64) -> f64 {
     }
     let mut ratios = Vec::with_capacity(some.len());
     let mut is_too_small = |variance: f64| {
+        let ratio = |residual: &Residual| residual.squared / (variance + residual.sampling);
+        let above = some.iter().filter(|residual| ratio(residual) > MEDIAN_OF_CHI_SQUARED).count();
+        // Counting is quicker than putting in order, and says the same unless the two in the middle are on either side.
+        if 2 * above != some.len() {
+            return 2 * above > some.len();
+        }
         ratios.clear();
-        ratios.extend(some.iter().map(|residual| residual.squared / (variance + residual.sampling)));
+        ratios.extend(some.iter().map(ratio));
         median(&mut ratios).is_some_and(|median| median > MEDIAN_OF_CHI_SQUARED)
     };
     let (mut low, mut high) = (least, 4.0);
