@@ -5,6 +5,7 @@ use super::series::{Series, Traffic};
 use super::sketch::{BUCKETS, Counter, bucket_of};
 use super::windows::{AFTER, Slot};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
@@ -20,6 +21,8 @@ const BUCKET_BITS: u32 = 11;
 const _: () = assert!(BUCKETS <= 1 << BUCKET_BITS && 2 * MOST <= 1 << (u32::BITS - BUCKET_BITS));
 /// Requests that wait to be put into their series: as many as the nearer caches of a processor hold.
 const MOST_WAITING: usize = 1 << 16;
+/// A name; usual ones lie in the table of names itself.
+type Name = SmallVec<[u8; 24]>;
 
 /// The endpoints of a comparison; the quietest are put together when there are too many.
 ///
@@ -29,7 +32,7 @@ const MOST_WAITING: usize = 1 << 16;
 pub struct Table {
     most: usize,
     /// Names come from outside; the hasher is quick and has a seed of its own, as that of std.
-    numbers: HashMap<Box<[u8]>, u32, foldhash::fast::RandomState>,
+    numbers: HashMap<Name, u32, foldhash::fast::RandomState>,
     endpoints: Vec<Endpoint>,
     waiting: Waiting,
     other: Other,
@@ -183,7 +186,7 @@ impl Table {
         if self.endpoints.len() <= self.most {
             return;
         }
-        let mut by_number: Vec<(u64, Box<[u8]>, u32)> = self
+        let mut by_number: Vec<(u64, Name, u32)> = self
             .numbers
             .drain()
             .map(|(name, number)| (self.endpoints[number as usize].requests, name, number))

@@ -154,18 +154,22 @@ fn decimal(text: &[u8], at: usize) -> Option<(f64, usize)> {
 #[inline]
 fn end_of_field(text: &[u8], start: usize) -> Option<usize> {
     let zero_bytes = |word: u64| word.wrapping_sub(EACH) & !word & (0x80 * EACH);
+    // `,` or the end of a line: bytes behind the first may be taken for one by mistake.
+    let ends = |word: u64| zero_bytes(word ^ (b',' as u64 * EACH)) | zero_bytes(word ^ (b'\n' as u64 * EACH));
     if text.get(start) == Some(&b'"') {
         return None;
     }
     let mut at = start;
     loop {
-        let word = word(text, at)?;
-        // Neither `,` nor the end of a line: bytes behind the first may be taken for one by mistake.
-        let ends = zero_bytes(word ^ (b',' as u64 * EACH)) | zero_bytes(word ^ (b'\n' as u64 * EACH));
-        if ends != 0 {
-            let end = at + ends.trailing_zeros() as usize / 8;
+        // Most names end within three words, and the processor cannot guess in which of them.
+        let words: &[u8; 3 * 8] = text.get(at..)?.first_chunk()?;
+        let [first, second, third] = [0, 8, 16].map(|from| word(words, from).map_or(0, ends));
+        let (mask, skipped) = if second != 0 { (second, 8) } else { (third, 16) };
+        let (mask, skipped) = if first != 0 { (first, 0) } else { (mask, skipped) };
+        if mask != 0 {
+            let end = at + skipped + mask.trailing_zeros() as usize / 8;
             return Some(if end > start && text[end] == b'\n' && text[end - 1] == b'\r' { end - 1 } else { end });
         }
-        at += 8;
+        at += words.len();
     }
 }
