@@ -4,6 +4,7 @@ use super::encoding::{number_of, pack_sketch, unpack_batch, unpack_sketch};
 use super::{MINUTE, to_json};
 use crate::store::db::{from_json, micros, on_db, pieces, placeholders, text};
 use crate::store::{Reader, StoreError, Tx};
+use foldhash::fast::RandomState;
 use jiff::{SignedDuration, Timestamp};
 use onduty_core::perf::{Last, OTHER, Progress, SeriesPoint, StatusClass, Tally, advance};
 use serde::{Deserialize, Serialize};
@@ -79,11 +80,12 @@ pub async fn has_work(db: &mut Reader) -> Result<bool, StoreError> {
     Ok(some > 0)
 }
 
-/// What some messages have counted, under the number of each endpoint's name.
+/// What some messages have counted, under the number of each endpoint's name. Names come from outside; the hasher is quick
+/// and has a seed of its own, as that of std.
 #[derive(Debug, Default)]
 struct Tallies {
-    names: HashMap<String, u32>,
-    counted: HashMap<(u32, StatusClass, i64), Tally>,
+    names: HashMap<String, u32, RandomState>,
+    counted: HashMap<(u32, StatusClass, i64), Tally, RandomState>,
 }
 
 impl Tallies {
