@@ -2,7 +2,8 @@
 //! their first turn.
 //!
 //! Found after a plan is made, day by day: it moves nobody's turn. That whoever serves for the first time has a buddy is the planner's own
-//! rule (`solve`).
+//! rule (`solve`); a first
+//! turn that stays where it was has one from here.
 
 use crate::ids::{DutyId, EngineerId};
 use crate::roster::{Duty, Roster};
@@ -91,7 +92,7 @@ impl Pool<'_> {
         }
     }
 
-    /// Whoever comes back after long has somebody beside them who served since then.
+    /// Whoever comes back after long has somebody beside them who served since then; whoever is new, somebody who is not.
     fn buddies(&mut self, shifts: &mut BTreeMap<Date, Planned>) {
         let cold_after = self.duty.cold_after;
         let mut last = self.last_turns();
@@ -99,8 +100,16 @@ impl Pool<'_> {
         for (day, planned) in shifts.iter_mut() {
             match days_since(&last, &planned.engineer, *day) {
                 Some(idle) if idle <= cold_after => planned.buddy = None,
-                Some(_) if planned.buddy.is_none() => planned.buddy = self.buddy(*day, &last, cold_after, &helped),
-                _ => {}
+                _ if planned.buddy.is_some() => {}
+                Some(_) => {
+                    let served_lately = |idle: Option<i32>, _: &EngineerId| idle.is_some_and(|idle| idle <= cold_after);
+                    planned.buddy = self.buddy(*day, &last, &helped, served_lately);
+                }
+                // The planner's rule is about turns that it chooses; one that stays is a first turn all the same.
+                None if self.is_new(&planned.engineer) => {
+                    planned.buddy = self.buddy(*day, &last, &helped, |_, member| !self.is_new(member));
+                }
+                None => {}
             }
             if let Some(buddy) = &planned.buddy {
                 *helped.entry(buddy.clone()).or_default() += 1;
@@ -110,17 +119,18 @@ impl Pool<'_> {
         }
     }
 
-    /// Who helped least, then who served last.
+    /// Of those who can, by their idle days, who helped least, then who served last.
     fn buddy(
         &self,
         day: Date,
         last: &BTreeMap<EngineerId, Date>,
-        cold_after: i32,
         helped: &BTreeMap<EngineerId, u32>,
+        can: impl Fn(Option<i32>, &EngineerId) -> bool,
     ) -> Option<EngineerId> {
         let able = self.duty.members.iter().filter_map(|member| {
-            let idle = days_since(last, member, day).filter(|idle| *idle <= cold_after)?;
-            self.is_free(day, member).then_some((helped.get(member).copied().unwrap_or(0), idle, member))
+            let idle = days_since(last, member, day);
+            let can = can(idle, member) && self.is_free(day, member);
+            can.then_some((helped.get(member).copied().unwrap_or(0), idle.unwrap_or(i32::MAX), member))
         });
         able.min().map(|(.., member)| member.clone())
     }
@@ -258,13 +268,14 @@ mod tests {
             ("2026-06-05", "new"),
         ];
         let mut of = plans(&shifts);
-        // Not on leave, not beside somebody new, not twice on one shift.
-        assert_eq!(told(file, &mut of, &served, &[]), ["2026-06-01 a with new Shadow", "2026-06-02 b with new Shadow"]);
+        // Not on leave, not beside somebody new, not twice on one shift; and on their first turn somebody is beside them.
+        let firsts = ["2026-06-03 newer with b First", "2026-06-05 new with a First"];
+        let expected = ["2026-06-01 a with new Shadow", "2026-06-02 b with new Shadow", firsts[0], firsts[1]];
+        assert_eq!(told(file, &mut of, &served, &[]), expected);
         let none = file.replace("shadow_shifts: 2", "shadow_shifts: 0");
-        assert_eq!(told(&none, &mut plans(&shifts), &served, &[]), [""; 0]);
+        assert_eq!(told(&none, &mut plans(&shifts), &served, &[]), firsts);
         // Whoever is away by then is let go of; planned once more, the rest stays as it was.
         of.values_mut().next().unwrap().get_mut(&day("2026-06-01")).unwrap().buddy = Some("newer".into());
-        let again = told(file, &mut of, &served, &[]);
-        assert_eq!(again, ["2026-06-01 a with new Shadow", "2026-06-02 b with new Shadow"]);
+        assert_eq!(told(file, &mut of, &served, &[]), expected);
     }
 }
