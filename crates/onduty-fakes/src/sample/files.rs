@@ -180,8 +180,7 @@ duties:
     if options.has_second_duty {
         let _ = write!(
             text,
-            "\
-  devops:
+            "  devops:
     name: DevOps
     members: [{}]
     zone: {ZONE}
@@ -273,6 +272,7 @@ mod tests {
         write_files(dir.path(), &SampleOptions { has_second_duty: true, ..options(false) }).unwrap();
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
         let roster = read("roster.yml");
+        assert!(roster.contains("\n  devops:\n    name: DevOps\n"), "{roster}");
         assert!(roster.contains("    members: [bjorn, oleksandr, fatima, dmitri]\n"), "{roster}");
         assert_eq!(roster.matches("bjorn").count(), 4, "his line has three, and one duty: {roster}");
         assert_eq!(read("processes/devops.yml"), DEVOPS);
