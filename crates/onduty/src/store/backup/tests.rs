@@ -15,7 +15,7 @@ use onduty_core::logbook::{Author, Event, NewEntry};
 use onduty_core::signal::{CustomSignal, CustomState, Fact, Observation};
 use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 const NOON: &str = "2026-03-02T12:00:00Z";
@@ -240,11 +240,10 @@ async fn it_goes_on(store: &Store) {
 async fn a_backup_under_writes_is_a_prefix() {
     for place in [Some(Place::sqlite()), Place::postgres()].into_iter().flatten() {
         let store = filled(&place).await;
-        let stop = AtomicBool::new(false);
+        let (stop, written) = (AtomicBool::new(false), AtomicUsize::new(0));
         let writes = async {
-            let mut n = 0;
             while !stop.load(Ordering::Relaxed) {
-                n += 1;
+                let n = written.fetch_add(1, Ordering::Relaxed);
                 let text = format!("while it is backed up {n}");
                 let (entry, delivery) = (note(&text), delivery(&text));
                 let mut tx = store.begin().await.unwrap();
@@ -252,19 +251,20 @@ async fn a_backup_under_writes_is_a_prefix() {
                 tx.commit().await.unwrap();
                 store.intake(delivery).await.unwrap();
             }
-            n
         };
         let backups = async {
             let mut made = Vec::new();
-            for _ in 0..3 {
+            for number in 1..=3 {
                 made.push(backup_of(&store).await);
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                // Each has more behind it than the one before, on however slow a machine.
+                while written.load(Ordering::Relaxed) < 3 * number {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
             }
             stop.store(true, Ordering::Relaxed);
             made
         };
-        let (written, made) = tokio::join!(writes, backups);
-        assert!(written > 3, "{written}");
+        let ((), made) = tokio::join!(writes, backups);
         let mut db = store.read().await.unwrap();
         let everything = log_book::entries_since(&mut db, &duty(), 0, u32::MAX).await.unwrap();
         let records = journal::read(&mut db, 0, u32::MAX).await.unwrap();
