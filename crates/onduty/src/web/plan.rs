@@ -133,7 +133,7 @@ fn view(
     let offers = board.offers.keys().filter(|day| **day >= today);
     let offers = offers.filter_map(|day| {
         let offer = board.offer(roster, duty, *day)?.clone();
-        let taker = offer.taken_by.as_ref().or(me).filter(|taker| **taker != offer.engineer);
+        let taker = offer.taken_by.as_ref().or(offer.to.as_ref()).or(me).filter(|taker| **taker != offer.engineer);
         let price = taker.map(|taker| board.price_of_swap(roster, duty, *day, taker)).unwrap_or_default();
         Some(OfferView { day: *day, offer, price })
     });

@@ -95,7 +95,7 @@ async fn leave_comes_from_files_and_scripts() {
 
     for (told, says) in [
         (json!({"engineer": "nobody", "from": "2026-03-02"}), "leave[0].nobody is no member of this duty"),
-        (json!({"from": "soon"}), "leave[0].from: a day is written as 2026-03-02"),
+        (json!({"from": "soon"}), "leave[0].from: soon is not a day; write it as 2026-03-02"),
         (json!({"from": "2026-03-06", "to": "2026-03-02"}), "2026-03-02 does not fit 2026-03-06"),
         (json!({"from": "2026-03-06", "to": "2036-03-02"}), "at most 800 days later"),
         (json!({"from": "2026-03-06", "kind": "moon"}), "leave[0].kind: leave is planned, long or sick"),

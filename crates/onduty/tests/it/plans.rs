@@ -116,7 +116,7 @@ async fn plans_are_for_those_who_look_after_the_duty() {
     for (query, says) in [
         ("until=2026-03-01", "a plan ends between 2026-03-"),
         ("until=2029-01-01", "2029-01-01 does not"),
-        ("until=soon", "soon is not a day such as 2026-03-02"),
+        ("until=soon", "soon is not a day; write it as 2026-03-02"),
     ] {
         let answer = lena.get(&format!("{PLAN}/proposal?{query}")).await.expect(400).text;
         assert!(answer.contains(says), "{answer}");

@@ -149,10 +149,10 @@ pub fn quick_actions(view: &ItemView, reader: &Reader<'_>) -> Markup {
                 (parts::press(reader, &view.action("baseline"), "Open 5 of them", None, "", &[("count", "5")]))
             }
             ItemState::Open if view.is_work() => {
-                @if mine {
-                    (parts::press(reader, &view.action("release"), "Release", Some('t'), "", &[]))
-                } @else if item.handed_over.is_some() {
+                @if item.handed_over.is_some() {
                     (parts::press(reader, &view.action("take"), "Take it back", Some('t'), "", &[]))
+                } @else if mine {
+                    (parts::press(reader, &view.action("release"), "Release", Some('t'), "", &[]))
                 } @else if item.taken.is_some() {
                     (parts::press(reader, &view.action("take"), "Take over", Some('t'), "", &[]))
                 } @else {

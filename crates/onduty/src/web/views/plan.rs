@@ -90,7 +90,7 @@ pub struct OfferView {
     pub day: Date,
     /// The offer.
     pub offer: ShiftOffer,
-    /// What it costs both sides when the reader, or whoever did, takes it.
+    /// What it costs both sides when it is taken: by whom it was, by whom it is offered to, or by the reader.
     pub price: Vec<Price>,
 }
 

@@ -67,7 +67,7 @@ pub fn page(view: &RefresherView, reader: &Reader<'_>) -> Markup {
         }
         section class="refresher" aria-labelledby="changed-title" {
             h2 id="changed-title" { "What changed in the process" }
-            @if view.changed.is_empty() { p class="toned fine" { (icons::state(StateView::Fine)) " Nothing that matters for what you do" } }
+            @if view.changed.is_empty() { p class="toned fine" { (icons::state(StateView::Fine)) " Nothing: it is as it was" } }
             ol class="plan-versions" {
                 @for version in &view.changed {
                     li {
