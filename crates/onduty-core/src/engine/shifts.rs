@@ -162,6 +162,9 @@ impl Actor<'_> {
 
     pub(super) fn take_shift(&mut self, day: Date, engineer: &EngineerId) -> Result<(), ActionRefused> {
         let offer = self.offer(day)?;
+        if offer.engineer == *engineer {
+            return Err(ActionRefused::ServesAlready { engineer: engineer.clone(), day });
+        }
         if let Some(engineer) = offer.taken_by {
             return Err(ActionRefused::TakenAlready { day, engineer });
         }
@@ -264,8 +267,11 @@ impl Actor<'_> {
         let board = &mut self.pass.draft.plan.board;
         board.moves.retain(|moved| moved.day >= today);
         for MovedShift { day, was, is } in moved {
-            let concerned = was.iter().chain(is).filter(|id| **id != by).cloned();
+            // Whoever does not know yet of an earlier move of the day is told how it is now, not how it was in between.
+            let earlier = board.moves.iter().filter(|known| known.day == *day).flat_map(|known| &known.unseen);
+            let concerned = was.iter().chain(is).chain(earlier).filter(|id| **id != by).cloned();
             let unseen: BTreeSet<EngineerId> = concerned.collect();
+            board.moves.retain(|known| known.day != *day);
             if !unseen.is_empty() {
                 let (was, is, by) = (was.clone(), is.clone(), by.clone());
                 board.moves.push(ShiftMove { day: *day, was, is, by, at, unseen });

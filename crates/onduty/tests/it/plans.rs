@@ -143,7 +143,10 @@ async fn a_shift_is_offered_and_taken() {
     let said = day.onduty(&["plan", "swap", "list"]).await;
     assert_eq!(said.out.trim(), format!("{first} of {giver}, to {taker}, for {second}"));
 
-    // Not theirs to take.
+    // Not theirs to take, nor their own.
+    let own = json!({"engineer": giver});
+    let refused = lena.post(&format!("/api/v1/duties/developers/shifts/{first}/take"), &own).await.expect(409).text;
+    assert!(refused.contains(&format!("{giver} serves {first} already")), "{refused}");
     let third = text(
         &team
             .as_array()
