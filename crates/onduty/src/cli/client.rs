@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// How long the server may take to answer, and how much of it is read.
-const LIMITS: Limits = Limits { total: Duration::from_secs(20), body: 16 * 1024 * 1024 };
+/// A plan of many people takes its seconds, and more of them beside other programs.
+const LIMITS: Limits = Limits { total: Duration::from_secs(60), body: 16 * 1024 * 1024 };
 
 /// Where the server is, and who asks. Global, so that people may write them at the end of `onduty item show ID`.
 #[derive(Debug, Clone, Args)]
