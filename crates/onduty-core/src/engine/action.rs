@@ -385,6 +385,9 @@ pub enum ActionRefused {
     /// A duty with which there is no handshake.
     #[error("{0} does not shake hands with this duty; `handshake` in the roster says who does")]
     NoHandshake(DutyId),
+    /// Nobody shakes hands with themselves.
+    #[error("you hold out the other hand already; somebody else of the other duty takes it")]
+    OwnHand,
     /// No such proposal.
     #[error("there is no such proposal, or it was answered")]
     NoProposal,

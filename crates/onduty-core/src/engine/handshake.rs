@@ -20,9 +20,15 @@ impl Actor<'_> {
         let handshakes = &mut self.pass.draft.plan.board.handshakes;
         handshakes.retain(|_, known| known.day == day);
         let handshake = handshakes.entry(with.clone()).or_insert_with(|| Handshake::of(day));
-        let side = if is_ours { &mut handshake.ours } else { &mut handshake.theirs };
+        let (side, other) = match is_ours {
+            true => (&mut handshake.ours, &handshake.theirs),
+            false => (&mut handshake.theirs, &handshake.ours),
+        };
         if side.is_some() {
             return Ok(());
+        }
+        if other.as_ref().is_some_and(|other| other.by == hand.by) {
+            return Err(ActionRefused::OwnHand);
         }
         *side = Some(hand);
         if let Some((ours, theirs)) = handshake.hands() {

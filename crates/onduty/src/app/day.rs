@@ -77,6 +77,12 @@ impl App {
             Action::Conclude { item, text, .. } => day.memory.items.get(item).cloned().zip(Some(text.clone())),
             _ => None,
         };
+        let held_by = match &action {
+            Action::Take { item } | Action::Conclude { item, .. } => {
+                day.memory.items.get(item).and_then(|item| item.handed_over.as_ref()).map(|to| to.to.clone())
+            }
+            _ => None,
+        };
         day.check_other_duties(&mut tx, &action).await?;
         day.act(&mut tx, by, action).await?;
         if let Some((id, state)) = settled {
@@ -90,6 +96,10 @@ impl App {
         tx.commit().await?;
         for duty in std::iter::once(duty).chain(&there) {
             self.bus.tell(Change::Day(duty.clone()));
+        }
+        if let Some(other) = held_by {
+            // Its own item ends now, not with the next full minute.
+            self.pass(&other, self.clock.duty_now()).await?;
         }
         Ok(())
     }
@@ -298,6 +308,10 @@ impl<'a> Loaded<'a> {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn board(&self) -> &Board {
+        &self.memory.board
     }
 
     pub(super) fn open_items(&self) -> impl Iterator<Item = &Item> {

@@ -110,7 +110,8 @@ impl App {
 }
 
 impl Loaded<'_> {
-    /// Ends what another duty had handed over and has ended, or taken back, itself; tells whether there was any.
+    /// Ends what another duty had handed over and has ended, or taken back, itself, and what was proposed about items that are over; tells
+    /// whether there was any.
     pub(super) async fn end_what_ended_there(&mut self, tx: &mut Tx) -> Result<bool, DayError> {
         let mut over = Vec::new();
         for item in self.open_items() {
@@ -121,9 +122,17 @@ impl Loaded<'_> {
                 over.push(item.id.clone());
             }
         }
-        for item in &over {
-            self.act(tx, None, Action::EndHandedOver { item: item.clone() }).await?;
+        let mut stale = Vec::new();
+        for (id, proposal) in &self.board().proposals {
+            let Proposed::HandOver { item, .. } = &proposal.what else { continue };
+            if !store::items::get(tx, item).await?.is_some_and(|item| item.is_open()) {
+                stale.push(Action::AnswerProposal { id: id.clone(), side: proposal.from.clone(), agreed: false });
+            }
         }
-        Ok(!over.is_empty())
+        let actions: Vec<Action> = over.into_iter().map(|item| Action::EndHandedOver { item }).chain(stale).collect();
+        for action in &actions {
+            self.act(tx, None, action.clone()).await?;
+        }
+        Ok(!actions.is_empty())
     }
 }

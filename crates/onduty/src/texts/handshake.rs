@@ -13,7 +13,7 @@ pub fn shaken(with: &DutyId, ours: &EngineerId, theirs: &EngineerId, tell: &Tell
 pub fn proposed(what: &Proposed) -> String {
     match what {
         Proposed::PairTask { text } => format!("to do together: {}", visible(text)),
-        Proposed::HandOver { title, .. } => format!("to take over: {}", visible(title)),
+        Proposed::HandOver { title, .. } => format!("to hand over: {}", visible(title)),
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
         );
         assert_eq!(
             said(&over, &theirs, false),
-            "declined for devops what Lena Vogt of developers had proposed to take over: red <U+202E>main"
+            "declined for devops what Lena Vogt of developers had proposed to hand over: red <U+202E>main"
         );
     }
 }

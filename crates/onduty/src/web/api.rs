@@ -113,7 +113,7 @@ pub(super) fn item_json(item: &Item, scene: &Scene) -> Value {
 }
 
 /// A gate as pipelines read it.
-fn gate_json(inputs: &GateInputs, scene: &Scene) -> Value {
+pub(super) fn gate_json(inputs: &GateInputs, scene: &Scene) -> Value {
     let tell = scene.telling();
     let (open, diff_hash, blockers): (bool, Option<String>, Vec<Blocker>) = match gate::evaluate(inputs) {
         Ok(open) => (true, Some(open.diff_hash().to_owned()), Vec::new()),

@@ -167,6 +167,7 @@ pub async fn api(State(web): State<Web>, Extension(visit): Extension<Visit>) -> 
             "duty": duty,
             "name": other.look.duty.name,
             "on_duty": on_duty.map(|(engineer, _)| engineer),
+            "gates": other.look.board().gates.iter().map(|inputs| api::gate_json(inputs, other)).collect::<Vec<_>>(),
             "ours": with.handshake.as_ref().and_then(|known| known.ours.as_ref()),
             "theirs": with.handshake.as_ref().and_then(|known| known.theirs.as_ref()),
             "items": open.map(|item| api::item_json(item, other)).collect::<Vec<_>>(),

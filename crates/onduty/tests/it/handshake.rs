@@ -88,7 +88,7 @@ async fn an_item_changes_hands_with_both_names_and_the_gate_stays() {
     let item = day.item("main-green").await["id"].as_str().unwrap_or_default().to_owned();
     let said = day.onduty(&["handshake", "hand-over", &item, "devops", "--duty", "developers"]).await;
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.out.contains("to take over: "), "{}", said.out);
+    assert!(said.out.contains("to hand over: "), "{}", said.out);
     let id = waiting(&omar, THERE).await;
     omar.form(&format!("/duty/devops/proposals/{id}/agree"), &[]).await.expect(303);
 
@@ -103,13 +103,30 @@ async fn an_item_changes_hands_with_both_names_and_the_gate_stays() {
     let page = lena.get(&format!("/items/{item}")).await.expect(200).text;
     assert!(page.contains("has it since") && page.contains("Take it back"), "{page}");
 
-    // Taken back: the other one ends by itself.
+    // Taken back: the other one ends at once.
     lena.form(&format!("/items/{item}/take"), &[]).await.expect(303);
-    pass_there(&day).await;
     let ended = day.item_called(&theirs).await;
     assert_eq!(ended["state"]["how"]["how"], "ended_where_it_came_from", "{ended}");
     let said = day.onduty(&["verify", "--replay"]).await;
     assert_eq!(said.code, 0, "{said:?}");
+    day.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proposal_ends_with_its_item() {
+    let day = two().await;
+    let lena = day.session("lena", true).await;
+    let asked = json!({"text": "who has the keys?"});
+    let item = lena.post("/api/v1/duties/developers/questions", &asked).await.expect(200).json();
+    let id = item["id"].as_str().unwrap_or_default();
+    lena.form("/duty/developers/proposals", &[("to", "devops"), ("item", id)]).await.expect(303);
+    waiting(&lena, THERE).await;
+    lena.form(&format!("/items/{id}/conclude"), &[("text", "Omar has")]).await.expect(303);
+    day.pass().await;
+    pass_there(&day).await;
+    for side in [HERE, THERE] {
+        assert_eq!(lena.read(side).await[0]["proposals"], json!([]), "{side}");
+    }
     day.end().await;
 }
 

@@ -95,13 +95,20 @@ fn hands_are_shaken_once_both_are_there_and_every_day_anew() {
         theirs: theirs.into(),
     };
     assert_eq!(shaken, [event("devops", "lena", "omar"), event("developers", "omar", "lena")]);
+    let own = shake("devops", "developers");
+    day.at("2026-03-03 09:01").tick();
+    both(&mut day, "lena", shake("developers", "devops"));
+    assert!(refused(&mut day, "lena", own).starts_with("you hold out the other hand already"));
+    day.at("2026-03-03 09:02");
+    both(&mut day, "omar", shake("devops", "developers"));
+    let before = day.entries().len() - 2;
     // A second hand of the same side changes nothing.
     both(&mut day, "priya", shake("developers", "devops"));
     assert_eq!(day.entries().len(), before + 2);
-    day.at("2026-03-03 09:05").tick();
+    day.at("2026-03-04 09:05").tick();
     both(&mut day, "priya", shake("developers", "devops"));
     let handshake = board(&day, "developers").handshakes[&id("devops")].clone();
-    assert_eq!((handshake.day.to_string().as_str(), handshake.hands()), ("2026-03-03", None));
+    assert_eq!((handshake.day.to_string().as_str(), handshake.hands()), ("2026-03-04", None));
 }
 
 #[test]
