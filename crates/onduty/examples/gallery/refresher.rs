@@ -30,6 +30,7 @@ pub fn refresher_page(day: Day) -> RefresherView {
         last: (day != Day::Empty).then_some(date(2025, 11, 24)),
         from: date(2025, 11, 24),
         changed: if busy { (6..if day == Day::Terrible { 18 } else { 8 }).map(change).collect() } else { Vec::new() },
+        hidden: if day == Day::Terrible { 6 } else { 0 },
         cases: if busy { vec![case(day); 3] } else { Vec::new() },
         came: if busy { vec![id("mei"), id("diego")] } else { Vec::new() },
         went: if day == Day::Terrible { vec![id("max")] } else { Vec::new() },

@@ -99,6 +99,10 @@ fn told(other: &Value) -> String {
         .map_or_else(|| "nobody is on duty".to_owned(), |id| format!("{} is on duty", visible(id)));
     let items = other["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut said = format!("{} ({on_duty}): {hands}; {}\n", shown(&other["name"]), count(items.len(), "open item"));
+    let unknown = other["unknown_steps"].as_u64().unwrap_or_default();
+    if unknown > 0 {
+        said.push_str(&format!("  {} cannot be judged\n", count(unknown as usize, "step")));
+    }
     for gate in other["gates"].as_array().into_iter().flatten() {
         let state = if gate["open"] == true { "open" } else { "closed" };
         said.push_str(&format!("  the gate to {} is {state}\n", shown(&gate["environment"])));
@@ -124,13 +128,13 @@ mod tests {
     #[test]
     fn another_duty_is_told_in_lines() {
         let other = json!({
-            "name": "DevOps", "on_duty": "omar", "gates": [{"environment": "production", "open": false}], "ours": {"by": "lena"}, "theirs": null,
+            "name": "DevOps", "on_duty": "omar", "unknown_steps": 2, "gates": [{"environment": "production", "open": false}], "ours": {"by": "lena"}, "theirs": null,
             "items": [{"id": "devops.x.1", "title": "disk \u{1b}[31mfull"}],
             "proposals": [{"id": "p1", "text": "developers proposed to DevOps to do together: keys", "by": "lena"}],
         });
         assert_eq!(
             told(&other),
-            "DevOps (omar is on duty): lena holds out a hand; 1 open item\n  the gate to production is closed\n  devops.x.1  disk ␛[31mfull\n  \
+            "DevOps (omar is on duty): lena holds out a hand; 1 open item\n  2 steps cannot be judged\n  the gate to production is closed\n  devops.x.1  disk ␛[31mfull\n  \
              proposal p1: developers proposed to DevOps to do together: keys (lena)\n"
         );
     }

@@ -5,6 +5,7 @@ use super::error::HttpError;
 use crate::texts::visible;
 use axum::extract::{FromRequest, Request};
 use jiff::civil::Date;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// A form that carries its session's token.
@@ -57,6 +58,12 @@ fn read<T: DeserializeOwned>(pairs: &[(String, String)]) -> Result<T, HttpError>
     // Through text once more: serde_urlencoded reads structs from pairs of a body only.
     let text = serde_urlencoded::to_string(pairs).map_err(|error| HttpError::BadInput(error.to_string()))?;
     serde_urlencoded::from_str(&text).map_err(|error| HttpError::BadInput(format!("the form cannot be read: {error}")))
+}
+
+/// A form that says nothing but where to go after it.
+#[derive(Debug, Default, Deserialize)]
+pub struct Back {
+    pub(super) back: Option<String>,
 }
 
 /// A day that somebody wrote.

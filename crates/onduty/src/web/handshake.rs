@@ -4,7 +4,7 @@ use super::Web;
 use super::api::{self, Body};
 use super::auth::Visit;
 use super::error::HttpError;
-use super::form::{Posted, own_path};
+use super::form::{Back, Posted, own_path};
 use super::pages::{draw, me, scene};
 use super::present::Scene;
 use super::views::handshake::{self, HandshakeView, OtherView, SideView};
@@ -29,12 +29,6 @@ pub struct Wanted {
     #[serde(default)]
     text: Option<String>,
     #[serde(default)]
-    back: Option<String>,
-}
-
-/// Where to go after a form.
-#[derive(Debug, Default, Deserialize)]
-pub struct Back {
     back: Option<String>,
 }
 
@@ -77,8 +71,14 @@ fn side(scene: &Scene, visit: &Visit) -> SideView {
         on_duty: scene.on_duty(None).now,
         items: items.into_iter().map(|item| scene.item(item)).collect(),
         gate: look.board().gates.first().map(|inputs| scene.gate(inputs, visit)),
+        unknown: unknown(scene),
         has_process: look.has_process,
     }
+}
+
+/// Steps of a duty that cannot be judged: what is open there is then not all that may be wrong.
+fn unknown(scene: &Scene) -> usize {
+    scene.look.board().steps.iter().filter(|status| status.unknown.is_some()).count()
 }
 
 async fn propose_it(web: &Web, visit: &Visit, wanted: &Wanted) -> Result<String, HttpError> {
@@ -168,6 +168,7 @@ pub async fn api(State(web): State<Web>, Extension(visit): Extension<Visit>) -> 
             "name": other.look.duty.name,
             "on_duty": on_duty.map(|(engineer, _)| engineer),
             "gates": other.look.board().gates.iter().map(|inputs| api::gate_json(inputs, other)).collect::<Vec<_>>(),
+            "unknown_steps": unknown(other),
             "ours": with.handshake.as_ref().and_then(|known| known.ours.as_ref()),
             "theirs": with.handshake.as_ref().and_then(|known| known.theirs.as_ref()),
             "items": open.map(|item| api::item_json(item, other)).collect::<Vec<_>>(),

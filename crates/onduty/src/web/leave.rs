@@ -4,7 +4,7 @@ use super::Web;
 use super::api::Body;
 use super::auth::Visit;
 use super::error::HttpError;
-use super::form::{self, Posted, own_path};
+use super::form::{self, Back, Posted, own_path};
 use super::pages::{me, scene};
 use crate::app::leave::LeaveError;
 use crate::store;
@@ -42,12 +42,6 @@ pub struct Told {
 #[derive(Debug, Deserialize)]
 pub struct All {
     leave: Vec<Told>,
-}
-
-/// Where to go after a form.
-#[derive(Debug, Default, Deserialize)]
-pub struct Back {
-    back: Option<String>,
 }
 
 impl From<LeaveError> for HttpError {

@@ -4,7 +4,7 @@ use super::Web;
 use super::api::Body;
 use super::auth::Visit;
 use super::error::HttpError;
-use super::form::{Posted, own_path};
+use super::form::{Back, Posted, own_path};
 use super::pages::{draw, me, scene};
 use super::present::Scene;
 use super::views::layout::Here;
@@ -20,19 +20,12 @@ use onduty_core::calendar;
 use onduty_core::engine::Action;
 use onduty_core::ids::EngineerId;
 use onduty_core::schedule::{last_turn, next_turn};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Versions of the process and cases that are shown.
 const SHOWN: usize = 12;
 /// How far back somebody reads who never served.
 const AT_FIRST_DAYS: i32 = 90;
-
-/// Where to go after the form.
-#[derive(Debug, Default, Deserialize)]
-pub struct Back {
-    back: Option<String>,
-}
 
 async fn view(web: &Web, scene: &Scene, me: &EngineerId) -> Result<RefresherView, HttpError> {
     let look = &scene.look;
@@ -53,13 +46,15 @@ async fn view(web: &Web, scene: &Scene, me: &EngineerId) -> Result<RefresherView
         reason: of.version.reason,
         changes: of.version.changes,
     });
+    let changed: Vec<ChangeView> = changed.collect();
     let between = |day: Option<Date>| day.is_some_and(|day| (from..=today).contains(&day));
     let members = || duty.members.iter().filter_map(|id| roster.engineers.get(id));
     let next = next_turn(&look.coming(200), me, today).cloned();
     Ok(RefresherView {
         last,
         from,
-        changed: changed.take(SHOWN).collect(),
+        hidden: changed.len().saturating_sub(SHOWN),
+        changed: changed.into_iter().take(SHOWN).collect(),
         cases: closed
             .iter()
             .rev()
@@ -113,6 +108,7 @@ pub async fn api(State(web): State<Web>, Extension(visit): Extension<Visit>) -> 
         "next_turn": view.next,
         "buddy": view.buddy,
         "since": view.from,
+        "further_changes": view.hidden,
         "process_changes": changed.collect::<Vec<_>>(),
         "cases": cases.collect::<Vec<_>>(),
         "came": view.came,

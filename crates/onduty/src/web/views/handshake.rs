@@ -34,6 +34,8 @@ pub struct SideView {
     pub items: Vec<ItemView>,
     /// Its first gate.
     pub gate: Option<GateView>,
+    /// Steps that cannot be judged.
+    pub unknown: usize,
     /// Whether it has a process.
     pub has_process: bool,
 }
@@ -189,6 +191,7 @@ fn side(view: &SideView, to: Option<&WithView>, reader: &Reader<'_>) -> Markup {
                 @if let Some(gate) = &view.gate { " · " (gate.headline(tell)) }
             }
             @if !view.has_process { p class="dim" { "There is no process for this duty yet, so that nothing is known of it." } }
+            @else if view.unknown > 0 { p class="toned unknown" { (icons::state(StateView::Unknown)) " " (count(view.unknown, "step")) " cannot be judged" } }
             @else if view.items.is_empty() { p class="toned fine" { (icons::state(StateView::Fine)) " Nothing is open" } }
             ul class="side-items" { @for item in view.items.iter().take(SHOWN) { li { (line(item, to, reader)) } } }
             @if view.items.len() > SHOWN { p class="dim" { "… and " (count(view.items.len() - SHOWN, "more item")) "." } }

@@ -19,6 +19,8 @@ pub struct RefresherView {
     pub from: Date,
     /// Versions of the process since, newest first.
     pub changed: Vec<ChangeView>,
+    /// Versions since that are not among them.
+    pub hidden: usize,
     /// Items that people concluded since, newest first.
     pub cases: Vec<ItemView>,
     /// Members who came.
@@ -80,6 +82,7 @@ pub fn page(view: &RefresherView, reader: &Reader<'_>) -> Markup {
                     }
                 }
             }
+            @if view.hidden > 0 { p { "… and " (count(view.hidden, "earlier version")) ", on " a href={ "/process?duty=" (reader.duty) } { "Process" } "." } }
         }
         section class="refresher" aria-labelledby="cases-title" {
             h2 id="cases-title" { "How others dealt with it" }

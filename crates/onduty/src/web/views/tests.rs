@@ -169,6 +169,16 @@ fn today_reads_without_colour() {
 }
 
 #[test]
+fn a_side_that_cannot_be_judged_is_not_said_to_be_fine() {
+    let stage = Stage::of(Day::Calm);
+    let mut view = samples::handshake_page(Day::Calm);
+    assert_eq!(words(&handshake::page(&view, &stage.reader()).0).matches("Nothing is open").count(), 2);
+    view.others[0].side.unknown = 2;
+    let said = words(&handshake::page(&view, &stage.reader()).0);
+    assert_eq!((said.matches("Nothing is open").count(), said.matches("2 steps cannot be judged").count()), (1, 1));
+}
+
+#[test]
 fn the_button_stays_on_the_wall_whatever_else_is_open() {
     let stage = Stage::of(Day::Normal);
     let reader = Reader { me: None, may_act: false, ..stage.reader() };
