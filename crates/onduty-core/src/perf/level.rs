@@ -2,7 +2,7 @@
 
 use super::numbers::median;
 use super::series::{Cell, Series};
-use super::sketch::{BUCKETS, Scale, Sketch, Spread, bucket_of, middle_of};
+use super::sketch::{BUCKETS, Sketch, Spread, bucket_of, ln_of, middle_of};
 use super::verdict::Side;
 use super::windows::{AFTER, BEFORE, BLOCKS, Windows};
 
@@ -50,10 +50,9 @@ pub struct Level {
 /// Reduces the windows of one endpoint after another.
 #[derive(Debug, Default)]
 pub struct Reducer {
-    scale: Scale,
     /// All requests after the rollout.
     after: Spread,
-    /// All others.
+    /// As many of the others as are enough.
     others: Spread,
     /// The windows that are known; kept for its memory, as the next one.
     blocks: Vec<(usize, [Block; BLOCKS])>,
@@ -65,6 +64,8 @@ pub struct Reducer {
 struct Block {
     n: f64,
     mean: f64,
+    /// The sum of the squared logarithms.
+    squares: f64,
     sum_ms: f64,
 }
 
@@ -77,20 +78,12 @@ impl Reducer {
         blocks.clear();
         for at in 0..windows.all().len() {
             let Some(cells) = series.window(at) else { continue };
-            blocks.push((
-                at,
-                match at {
-                    AFTER => self.of_blocks::<true>(cells, cap_after),
-                    BEFORE => self.of_blocks::<true>(cells, cap),
-                    _ => self.of_blocks::<false>(cells, cap),
-                },
-            ));
+            blocks.push((at, Block::of_window(cells, if at == AFTER { cap_after } else { cap })));
         }
         // The squares within blocks are those of all requests, without those of the means.
-        let mut squares = self.after.squares(&self.scale, cap_after) + self.others.squares(&self.scale, cap);
-        let mut freedom = 0.0;
+        let (mut squares, mut freedom) = (0.0, 0.0);
         for (_, blocks) in &blocks {
-            squares -= blocks.iter().map(|block| block.n * block.mean * block.mean).sum::<f64>();
+            squares += blocks.iter().map(|block| block.squares - block.n * block.mean * block.mean).sum::<f64>();
             freedom += blocks.iter().map(|block| (block.n - 1.0).max(0.0)).sum::<f64>();
         }
         let within = if freedom > 0.0 { (squares / freedom).max(LEAST_VARIANCE) } else { LEAST_VARIANCE };
@@ -115,7 +108,7 @@ impl Reducer {
     }
 
     /// The bucket above which durations count as much as that bucket, in the window after the rollout and elsewhere; and
-    /// the percentiles of both sides. All requests are in `after` and `others` then.
+    /// the percentiles of both sides.
     fn caps(&mut self, series: &Series, windows: &Windows) -> ([u16; 2], [Side; 2]) {
         let (after, others) = (&mut self.after, &mut self.others);
         after.clear();
@@ -125,38 +118,39 @@ impl Reducer {
         let (n_before, side_before, [median_before, _]) = others.side();
         let (n_after, side_after, [median_after, _]) = after.side();
         let baseline = |spread: &Spread| spread.buckets_at([0.5, 0.75, WINSORISED_AT]);
-        let mut enough = None;
         for at in (0..windows.all().len()).filter(|at| !matches!(*at, BEFORE | AFTER)) {
-            if enough.is_none() && others.n() >= ENOUGH_TO_WINSORISE {
-                enough = baseline(others);
+            if others.n() >= ENOUGH_TO_WINSORISE {
+                break;
             }
             others.add_all(series.window(at));
         }
         let sides = [side_before, side_after];
-        let found = enough.or_else(|| baseline(others)).filter(|_| others.n() >= FEWEST_TO_WINSORISE);
+        let found = baseline(others).filter(|_| others.n() >= FEWEST_TO_WINSORISE);
         let Some([median, quarter, cap]) = found else { return ([BUCKETS as u16 - 1; 2], sides) };
         if n_after == 0 {
             return ([cap; 2], sides);
         }
         let usual = if n_before >= FEWEST_OF_A_MEDIAN { median_before } else { median };
-        let distance = self.scale.ln(quarter) - self.scale.ln(median);
+        let distance = ln_of(quarter) - ln_of(median);
         // What became slower as a whole, beyond the chance of a median, is not cut where it used to end.
         let chance = MEDIAN_ERRORS * distance / (n_after as f64).sqrt();
-        let slower = (self.scale.ln(median_after) - self.scale.ln(usual) - chance).max(0.0);
+        let slower = (ln_of(median_after) - ln_of(usual) - chance).max(0.0);
         ([bucket_of(middle_of(cap) * slower.exp()), cap], sides)
     }
+}
 
-    fn of_blocks<const WITH_MS: bool>(&self, cells: &[Cell; BLOCKS], cap: u16) -> [Block; BLOCKS] {
-        std::array::from_fn(|at| self.block::<WITH_MS>(&cells[at].sketch, cap))
+impl Block {
+    fn of_window(cells: &[Cell; BLOCKS], cap: u16) -> [Block; BLOCKS] {
+        std::array::from_fn(|at| Block::of(&cells[at].sketch, cap))
     }
 
-    fn block<const WITH_MS: bool>(&self, sketch: &Sketch, cap: u16) -> Block {
+    fn of(sketch: &Sketch, cap: u16) -> Block {
         let n = sketch.n() as f64;
         if n == 0.0 {
             return Block::default();
         }
-        let sums = sketch.moments::<WITH_MS>(&self.scale, cap);
-        Block { n, mean: sums.ln / n, sum_ms: sums.ms }
+        let sums = sketch.moments(cap);
+        Block { n, mean: sums.ln / n, squares: sums.squares, sum_ms: sums.ms }
     }
 }
 

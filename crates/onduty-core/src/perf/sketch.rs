@@ -6,6 +6,7 @@
 
 use super::verdict::Side;
 use smallvec::SmallVec;
+use std::sync::LazyLock;
 
 /// Bits of the mantissa that tell buckets of one octave apart.
 const SUB_BITS: u32 = 5;
@@ -61,7 +62,7 @@ enum Cells {
     /// fetching them is most of the work of a comparison.
     Few(SmallVec<[Pair; INLINE]>),
     /// Small counts without a gap: a block of a usual endpoint. Four times as many fit into a cache.
-    Low(Row<u8>),
+    Low(Low),
     /// Counts without a gap: busy endpoints.
     Many(Row<u32>),
 }
@@ -97,9 +98,25 @@ impl<T: Copy + Default> Row<T> {
     }
 }
 
-impl Row<u8> {
+/// Small counts, and sums over them: whoever compares hundreds of blocks need not fetch their counts from far away.
+#[derive(Debug, Clone, Default)]
+struct Low {
+    row: Row<u8>,
+    sums: Moments,
+}
+
+impl Low {
+    /// `count` more; `false` where they do not fit.
+    fn add(&mut self, bucket: u16, count: u32) -> bool {
+        let cell = self.row.reach(bucket);
+        let Ok(sum) = u8::try_from(more((*cell).into(), count)) else { return false };
+        *cell = sum;
+        self.sums.add(&SCALE, usize::from(bucket), f64::from(count));
+        true
+    }
+
     fn widen(&self) -> Row<u32> {
-        Row { first: self.first, counts: self.counts.iter().map(|count| u32::from(*count)).collect() }
+        Row { first: self.row.first, counts: self.row.counts.iter().map(|count| u32::from(*count)).collect() }
     }
 }
 
@@ -178,7 +195,7 @@ impl Cells {
     fn each(&self, mut visit: impl FnMut(u16, u32)) {
         match self {
             Cells::Few(pairs) => pairs.iter().for_each(|pair| visit(pair.bucket(), pair.count())),
-            Cells::Low(row) => row.each(visit),
+            Cells::Low(low) => low.row.each(visit),
             Cells::Many(row) => row.each(visit),
         }
     }
@@ -198,7 +215,7 @@ impl Cells {
     #[inline(never)]
     fn add_one(&mut self, bucket: u16) {
         match self {
-            Cells::Low(row) => *self = Cells::Many(row.widen()),
+            Cells::Low(low) => *self = Cells::Many(low.widen()),
             Cells::Few(pairs) if pairs.len() == FEW => {
                 let mut row =
                     Row { first: pairs.iter().map(|pair| pair.bucket()).min().unwrap_or(bucket), counts: Vec::new() };
@@ -221,14 +238,10 @@ impl Cells {
                     _ => self.become_row(bucket, count),
                 }
             }
-            Cells::Low(row) => {
-                let cell = row.reach(bucket);
-                match u8::try_from(more((*cell).into(), count)) {
-                    Ok(sum) => *cell = sum,
-                    Err(_) => {
-                        *self = Cells::Many(row.widen());
-                        self.add(bucket, count);
-                    }
+            Cells::Low(low) => {
+                if !low.add(bucket, count) {
+                    *self = Cells::Many(low.widen());
+                    self.add(bucket, count);
                 }
             }
             Cells::Many(row) => {
@@ -242,7 +255,7 @@ impl Cells {
     fn become_row(&mut self, bucket: u16, count: u32) {
         let all = self.sorted();
         let first = all.first().map_or(bucket, |(least, _)| bucket.min(*least));
-        *self = Cells::Low(Row { first, counts: Vec::new() });
+        *self = Cells::Low(Low { row: Row { first, counts: Vec::new() }, ..Low::default() });
         all.into_iter().chain([(bucket, count)]).for_each(|(bucket, count)| self.add(bucket, count));
     }
 }
@@ -307,7 +320,7 @@ impl Sketch {
     fn fetch(&self) -> u32 {
         match &self.cells {
             Cells::Few(pairs) => pairs.first().map_or(0, |pair| pair.0),
-            Cells::Low(row) => row.touch(),
+            Cells::Low(low) => low.row.touch(),
             Cells::Many(row) => row.touch(),
         }
     }
@@ -356,12 +369,15 @@ impl Counter {
         let different = self.some.iter().map(|word| word.count_ones() as usize).sum::<usize>();
         if different > FEW || buckets.len() >= 1 << COUNT_BITS {
             let (mut first, mut last, mut most) = (BUCKETS, 0, 0);
-            self.each_bucket(|bucket, count| (first, last, most) = (first.min(bucket), bucket, most.max(count)));
-            // To the end of an octave: sums over whole octaves are quicker.
-            let end = first + (last + 1 - first).next_multiple_of(SUBS);
-            let (counts, first) = (&self.counts[first..end], first as u16);
+            let (mut sums, scale) = (Moments::default(), &*SCALE);
+            self.each_bucket(|bucket, count| {
+                (first, last, most) = (first.min(bucket), bucket, most.max(count));
+                sums.add(scale, bucket, f64::from(count as i32));
+            });
+            let (counts, first) = (&self.counts[first..=last], first as u16);
             let cells = if most <= u8::MAX.into() {
-                Cells::Low(Row { first, counts: counts.iter().map(|count| *count as u8).collect() })
+                let row = Row { first, counts: counts.iter().map(|count| *count as u8).collect() };
+                Cells::Low(Low { row, sums })
             } else {
                 Cells::Many(Row { first, counts: counts.to_vec() })
             };
@@ -396,29 +412,24 @@ impl Counter {
     }
 }
 
-/// The logarithm and the middle of each bucket, and of those of one more octave, which are as good as any for counts of
-/// nothing.
+/// The middle of each bucket, and its logarithm.
 #[derive(Debug)]
-pub struct Scale {
-    ln: Vec<f64>,
+struct Scale {
+    ln: [f64; BUCKETS],
     /// The squares of the logarithms.
-    squares: Vec<f64>,
-    middle: Vec<f64>,
+    squares: [f64; BUCKETS],
+    middle: [f64; BUCKETS],
 }
 
-impl Default for Scale {
-    fn default() -> Self {
-        let middle: Vec<f64> = (0..(BUCKETS + SUBS) as u16).map(middle_of).collect();
-        let ln: Vec<f64> = middle.iter().map(|ms| ms.ln()).collect();
-        Scale { squares: ln.iter().map(|ln| ln * ln).collect(), ln, middle }
-    }
-}
+static SCALE: LazyLock<Scale> = LazyLock::new(|| {
+    let middle = std::array::from_fn(|bucket| middle_of(bucket as u16));
+    let ln = middle.map(f64::ln);
+    Scale { squares: ln.map(|ln| ln * ln), ln, middle }
+});
 
-impl Scale {
-    /// Natural logarithm of a bucket's middle, in milliseconds.
-    pub fn ln(&self, bucket: u16) -> f64 {
-        self.ln[usize::from(bucket)]
-    }
+/// Natural logarithm of a bucket's middle, in milliseconds.
+pub fn ln_of(bucket: u16) -> f64 {
+    SCALE.ln[usize::from(bucket)]
 }
 
 /// Sums over the requests of a sketch.
@@ -426,53 +437,57 @@ impl Scale {
 pub struct Moments {
     /// Of the logarithms.
     pub ln: f64,
+    /// Of their squares.
+    pub squares: f64,
     /// Of the durations, in milliseconds.
     pub ms: f64,
 }
 
+impl Moments {
+    #[inline]
+    fn add(&mut self, scale: &Scale, bucket: usize, count: f64) {
+        self.ln += count * scale.ln[bucket];
+        self.squares += count * scale.squares[bucket];
+        self.ms += count * scale.middle[bucket];
+    }
+}
+
 impl Sketch {
-    /// The sums in which durations beyond `cap` count as much as those in that bucket. The sum of the durations themselves
-    /// is made only where it is wanted, `WITH_MS`.
-    pub fn moments<const WITH_MS: bool>(&self, scale: &Scale, cap: u16) -> Moments {
+    /// The sums in which durations beyond `cap` count as much as those in that bucket.
+    pub fn moments(&self, cap: u16) -> Moments {
+        let scale = &*SCALE;
         match &self.cells {
             Cells::Few(pairs) => {
                 let mut sums = Moments::default();
                 for pair in pairs {
-                    let (bucket, count) = (usize::from(pair.bucket().min(cap)), f64::from(pair.count()));
-                    sums.ln += count * scale.ln[bucket];
-                    if WITH_MS {
-                        sums.ms += count * scale.middle[bucket];
-                    }
+                    sums.add(scale, pair.bucket().min(cap).into(), pair.count().into());
                 }
                 sums
             }
-            Cells::Low(row) => row.moments::<WITH_MS>(scale, cap, weighted_ln),
-            Cells::Many(row) => row.moments::<WITH_MS>(scale, cap, weighted),
+            Cells::Low(Low { row, sums }) => row.capped(scale, cap, *sums),
+            Cells::Many(row) => {
+                let sum = |of: &[f64; BUCKETS]| weighted(&row.counts, &of[usize::from(row.first)..]);
+                let sums = Moments { ln: sum(&scale.ln), squares: sum(&scale.squares), ms: sum(&scale.middle) };
+                row.capped(scale, cap, sums)
+            }
         }
     }
 }
 
 impl<T: Copy + Into<u32>> Row<T> {
-    /// The sums; `weighted_ln` makes that of the logarithms.
+    /// `sums` of all that is in the row, with what is beyond `cap` put back to it: mostly none is, and never much.
     #[inline]
-    fn moments<const WITH_MS: bool>(
-        &self,
-        scale: &Scale,
-        cap: u16,
-        weighted_ln: impl Fn(&[T], &[f64]) -> f64,
-    ) -> Moments {
+    fn capped(&self, scale: &Scale, cap: u16, mut sums: Moments) -> Moments {
         let (first, cap) = (usize::from(self.first), usize::from(cap));
-        let ln = weighted_ln(&self.counts, &scale.ln[first..]);
-        let ms = if WITH_MS { weighted(&self.counts, &scale.middle[first..]) } else { 0.0 };
-        // Mostly none are beyond, and never many; they are put back.
         let from = (cap + 1).saturating_sub(first).min(self.counts.len());
-        let beyond = &self.counts[from..];
-        let number = beyond.iter().map(|count| u64::from((*count).into())).sum::<u64>() as f64;
-        if number == 0.0 {
-            return Moments { ln, ms };
+        for (bucket, count) in (first + from..).zip(&self.counts[from..]) {
+            let count: u32 = (*count).into();
+            if count > 0 {
+                sums.add(scale, bucket, -f64::from(count));
+                sums.add(scale, cap, count.into());
+            }
         }
-        let put_back = |of: &[f64]| number * of[cap] - weighted(beyond, &of[first + from..]);
-        Moments { ln: ln + put_back(&scale.ln), ms: if WITH_MS { ms + put_back(&scale.middle) } else { 0.0 } }
+        sums
     }
 }
 
@@ -493,27 +508,6 @@ fn weighted<T: Copy + Into<u32>>(counts: &[T], numbers: &[f64]) -> f64 {
     let rest: f64 = rest.iter().zip(of_rest).map(|(count, number)| float(*count) * number).sum();
     sums.iter().sum::<f64>() + rest
 }
-
-/// The same of logarithms, for small counts. From octave to octave a logarithm grows by that of two, so that the counts of
-/// all octaves are added up as whole numbers first, and each part of an octave is multiplied once.
-#[inline]
-fn weighted_ln(counts: &[u8], ln: &[f64]) -> f64 {
-    let sum = |counts: &[u8]| counts.iter().map(|count| u32::from(*count)).sum::<u32>();
-    // The counts of all octaves fit.
-    let mut parts = [0_u16; SUBS];
-    let mut octaves = 0;
-    let (whole, rest) = counts.as_chunks::<SUBS>();
-    for (octave, counts) in whole.iter().enumerate() {
-        parts.iter_mut().zip(counts).for_each(|(part, count)| *part += u16::from(*count));
-        octaves += octave as u32 * sum(counts);
-    }
-    if !rest.is_empty() {
-        parts.iter_mut().zip(rest).for_each(|(part, count)| *part += u16::from(*count));
-        octaves += whole.len() as u32 * sum(rest);
-    }
-    weighted(&parts, ln) + f64::from(octaves) * std::f64::consts::LN_2
-}
-const _: () = assert!(OCTAVES * (u8::MAX as usize) < u16::MAX as usize);
 
 /// A row of counts for all buckets: many sketches at once, for quantiles.
 #[derive(Debug, Clone)]
@@ -546,7 +540,7 @@ impl Spread {
                     *sum = sum.wrapping_add(pair.count());
                 }
             }
-            Cells::Low(row) => self.add_row(row),
+            Cells::Low(low) => self.add_row(&low.row),
             Cells::Many(row) => self.add_row(row),
         }
     }
@@ -609,26 +603,6 @@ impl Spread {
         Some(found)
     }
 
-    /// The sum of the squared logarithms; durations beyond `cap` count as much as those in that bucket.
-    pub fn squares(&self, scale: &Scale, cap: u16) -> f64 {
-        let cap = usize::from(cap);
-        let mut sum = 0.0;
-        for (octave, counts) in self.counts.as_chunks::<SUBS>().0.iter().enumerate() {
-            let start = octave * SUBS;
-            if counts.iter().all(|count| *count == 0) {
-                continue;
-            }
-            let (below, beyond) = counts.split_at(cap.saturating_sub(start).min(SUBS));
-            sum += if self.n <= MOST.into() {
-                weighted(below, &scale.squares[start..])
-            } else {
-                below.iter().zip(&scale.squares[start..]).map(|(count, square)| f64::from(*count) * square).sum()
-            };
-            sum += beyond.iter().map(|count| u64::from(*count)).sum::<u64>() as f64 * scale.squares[cap];
-        }
-        sum
-    }
-
     /// See [`Sketch::quantile`].
     pub fn quantile(&self, q: f64) -> Option<f64> {
         self.bucket_at(q).map(middle_of)
@@ -668,6 +642,17 @@ mod tests {
         sketch
     }
 
+    /// The same durations one by one, all at once, and some at once into which the others come.
+    fn however_kept(durations: &[f64]) -> [Sketch; 3] {
+        let buckets: Vec<u16> = durations.iter().map(|ms| bucket_of(*ms)).collect();
+        let (mut at_once, mut mixed, mut counter) = (Sketch::default(), Sketch::default(), Counter::default());
+        at_once.insert_all(&buckets, &mut counter);
+        let (first, rest) = buckets.split_at(buckets.len() / 2);
+        mixed.insert_all(first, &mut counter);
+        rest.iter().for_each(|bucket| mixed.insert_bucket(*bucket, 1));
+        [of(durations), at_once, mixed]
+    }
+
     #[test]
     fn counts_beyond_a_pair_are_kept() {
         let mut sketch = Sketch::default();
@@ -685,20 +670,20 @@ mod tests {
             durations in proptest::collection::vec(0.01_f64..1e4, 1..400),
             cap in 0_u16..BUCKETS as u16,
         ) {
-            let (sketch, scale) = (of(&durations), Scale::default());
-            let found = sketch.moments::<true>(&scale, cap);
-            let (mut slow, mut squares) = (Moments::default(), 0.0);
+            let mut slow = Moments::default();
             for ms in &durations {
                 let bucket = bucket_of(*ms).min(cap);
-                slow.ln += scale.ln(bucket);
-                squares += scale.ln(bucket).powi(2);
+                slow.ln += ln_of(bucket);
+                slow.squares += ln_of(bucket).powi(2);
                 slow.ms += middle_of(bucket);
             }
-            prop_assert_eq!(sketch.moments::<false>(&scale, cap), Moments { ms: 0.0, ..found });
-            let mut spread = Spread::default();
-            spread.add(&sketch);
-            for (found, slow) in [(found.ln, slow.ln), (spread.squares(&scale, cap), squares), (found.ms, slow.ms)] {
-                prop_assert!((found - slow).abs() <= 1e-9 * (1.0 + slow.abs()), "{found} instead of {slow}");
+            // What is beyond the cap is taken out of the sums of all: they set how exact that can be.
+            let rough = 1e-12 * durations.iter().sum::<f64>() + 1e-9;
+            for sketch in however_kept(&durations) {
+                let found = sketch.moments(cap);
+                for (found, slow) in [(found.ln, slow.ln), (found.squares, slow.squares), (found.ms, slow.ms)] {
+                    prop_assert!((found - slow).abs() <= rough, "{found} instead of {slow}");
+                }
             }
         }
 
