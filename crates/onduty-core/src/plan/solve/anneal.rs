@@ -3,7 +3,7 @@
 use super::moves::{Journal, is_better_first};
 use super::problem::{NONE, index};
 use super::random::Random;
-use super::state::{Key, ONLY_UNEVEN, State};
+use super::state::{Key, State};
 
 /// Patience falls by this factor from one stretch to the next.
 const COOLING: f64 = 0.97;
@@ -78,7 +78,7 @@ pub(super) fn anneal(state: &mut State, best: &mut Best, part: Part, goal: &Key,
         let worst = if presses { (best.key[3] - 1).max(goal[3]) } else { best.key[3] };
         state.weigh(worst, presses);
         if !presses && best.key[..7] <= goal[..7] {
-            state.weigh_uneven(ONLY_UNEVEN);
+            state.weigh_only_uneven();
         }
         for _ in 0..length.min(moves - made) {
             made += 1;

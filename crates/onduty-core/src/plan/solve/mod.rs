@@ -36,8 +36,10 @@ const PARTS: [(u64, f64, f64, bool); 4] =
 /// Moves that are tried unless more are asked for: some minutes.
 const MOST_USUAL_MOVES: u64 = 100_000_000;
 
-/// Times that it starts again from the best plan when nothing but evenness can get better, each with a tenth of the moves.
-const EVENING: usize = 4;
+/// When nothing but evenness can get better it starts again from the best plan, as often as moves are left, each time with this part of them.
+const EVENING: u64 = 40;
+/// Patience at its beginning, by turns: far and near.
+const EVENING_HOT: [f64; 2] = [500.0, 1500.0];
 
 /// How a plan is made.
 #[derive(Debug, Clone, Copy, Default)]
@@ -142,6 +144,8 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
     if best.key[0] > bound[0] {
         construct::repair(&mut state, &mut random);
     }
+    polish::even_out(&mut state, &mut random);
+    // Last: no single change makes the plan better that people see.
     polish::polish(&mut state, &mut random);
     // It may have freed somebody with its last change.
     construct::fill(&mut state, &mut random);
@@ -170,25 +174,25 @@ pub fn usual_moves(slots: u64) -> u64 {
 
 fn search<'a>(bounds: &Bounds, state: &mut State<'a>, best: &mut Best, budget: u64, random: &mut Random) -> u64 {
     let mut made = 0;
+    let is_done = |best: &Best| best.key[..7] <= bounds.where_uncovered(best.key[0])[..7];
     for (share, hot, cold, presses) in PARTS {
-        let goal = bounds.where_uncovered(best.key[0]);
-        if best.key <= goal {
+        if is_done(best) {
             break;
         }
         if made > 0 {
             *state = restored(state.problem, best, best.key[3]);
         }
         let part = Part { hot, cold, moves: budget * share / 100, presses };
-        made += anneal(state, best, part, &goal, random);
+        made += anneal(state, best, part, &bounds.where_uncovered(best.key[0]), random);
     }
-    let goal = bounds.where_uncovered(best.key[0]);
-    for _ in 0..EVENING {
-        if best.key[..7] > goal[..7] || best.key[7] == 0 {
-            break;
-        }
+    let mut round = 0;
+    while made < budget && is_done(best) && best.key[7] > 0 {
         *state = restored(state.problem, best, best.key[3]);
-        let part = Part { hot: 500.0, cold: 8.0, moves: budget / 10, presses: false };
-        made += anneal(state, best, part, &goal, random);
+        polish::even_out(state, random);
+        *best = Best::of(state);
+        let part = Part { hot: EVENING_HOT[round % 2], cold: 8.0, moves: (budget / EVENING).max(1), presses: false };
+        made += anneal(state, best, part, &bounds.where_uncovered(best.key[0]), random);
+        round += 1;
     }
     made
 }

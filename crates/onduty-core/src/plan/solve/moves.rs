@@ -103,6 +103,20 @@ impl State<'_> {
         self.mend_buddies(random, journal)
     }
 
+    /// Takes some slots from whoever has them and gives each to somebody; false where a hard rule forbids it.
+    pub(super) fn reassign(&mut self, moved: &[(usize, u32)], random: &mut Random, journal: &mut Journal) -> bool {
+        for (slot, _) in moved {
+            self.put(*slot, NONE, journal);
+        }
+        for (slot, person) in moved {
+            if !self.fits(*person, *slot, journal) {
+                return false;
+            }
+            self.put(*slot, *person, journal);
+        }
+        self.mend_buddies(random, journal)
+    }
+
     /// Gives `slot` to `person` and moves whoever that clashes with; with `swaps` another turn of theirs moves, too.
     /// What was done is in the journal even when it did not work out.
     pub(super) fn chain(

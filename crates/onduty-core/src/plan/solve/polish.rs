@@ -10,6 +10,8 @@ use super::state::{Key, State};
 
 /// Changes that are tried after the search.
 const PATIENCE: usize = 6_000_000;
+/// The same of three turns.
+const EVEN_PATIENCE: usize = 300_000;
 
 /// Makes one change; the caller takes it back. False where a hard rule forbids it.
 pub(super) fn change(
@@ -20,22 +22,11 @@ pub(super) fn change(
     random: &mut Random,
     journal: &mut Journal,
 ) -> bool {
-    let person = state.who[slot];
-    state.put(slot, NONE, journal);
-    if let Some(turn) = exchange {
-        state.put(turn as usize, NONE, journal);
+    match (exchange, state.who[slot]) {
+        (None, _) => state.reassign(&[(slot, other)], random, journal),
+        (Some(_), NONE) => false,
+        (Some(turn), person) => state.reassign(&[(slot, other), (turn as usize, person)], random, journal),
     }
-    if !state.fits(other, slot, journal) {
-        return false;
-    }
-    state.put(slot, other, journal);
-    if let Some(turn) = exchange {
-        if person == NONE || !state.fits(person, turn as usize, journal) {
-            return false;
-        }
-        state.put(turn as usize, person, journal);
-    }
-    state.mend_buddies(random, journal)
 }
 
 /// What `other` could give for a slot: nothing, or one of their turns that may move.
@@ -44,17 +35,22 @@ pub(super) fn exchanges(state: &State, other: u32) -> Vec<Option<u32>> {
     std::iter::once(None).chain(turns.map(|turn| Some(*turn))).collect()
 }
 
+/// A walk from one plan to a better one.
+struct Search<'a> {
+    known: Key,
+    /// Changes that it still tries.
+    patience: usize,
+    random: &'a mut Random,
+    journal: Journal,
+}
+
 /// Makes changes as long as one is better and patience lasts.
 pub(super) fn polish(state: &mut State, random: &mut Random) {
     let problem = state.problem;
-    let mut journal = Journal::default();
-    let (mut known, mut patience) = (state.key(), PATIENCE);
+    let mut search = Search { known: state.key(), patience: PATIENCE, random, journal: Journal::default() };
     let (mut slot, mut unchanged) = (0, 0);
-    while unchanged < problem.slots() {
-        if patience == 0 {
-            return;
-        }
-        if !problem.fixed[slot] && improve(state, slot, &mut known, &mut patience, random, &mut journal) {
+    while unchanged < problem.slots() && search.patience > 0 {
+        if !problem.fixed[slot] && search.improve(state, slot) {
             unchanged = 0;
         } else {
             unchanged += 1;
@@ -63,36 +59,86 @@ pub(super) fn polish(state: &mut State, random: &mut Random) {
     }
 }
 
-fn improve(
-    state: &mut State,
-    slot: usize,
-    known: &mut Key,
-    patience: &mut usize,
-    random: &mut Random,
-    journal: &mut Journal,
-) -> bool {
-    let problem = state.problem;
-    for other in
-        problem.candidates[slot].iter().filter(|other| **other != state.who[slot]).copied().collect::<Vec<u32>>()
-    {
-        for exchange in exchanges(state, other) {
-            *patience = patience.saturating_sub(1);
-            if *patience == 0 {
-                return false;
-            }
-            journal.clear();
-            if change(state, slot, other, exchange, random, journal) {
-                let sums = &state.sums;
-                if [sums.uncovered, sums.late, sums.change][..] <= known[..3] {
-                    let key = state.key();
-                    if key < *known {
-                        *known = key;
-                        return true;
-                    }
-                }
-            }
-            state.undo(journal);
-        }
+/// Whether a plan is better than the one known so far, which it is from now on.
+fn is_better(state: &State, known: &mut Key) -> bool {
+    let sums = &state.sums;
+    if [sums.uncovered, sums.late, sums.change][..] > known[..3] {
+        return false;
     }
-    false
+    let key = state.key();
+    let is_better = key < *known;
+    if is_better {
+        *known = key;
+    }
+    is_better
+}
+
+/// Makes changes of three turns where somebody has too many or too few: one goes to somebody else, and two others are exchanged, so that both
+/// carry as much as before. A search by single turns would have to pass through a plan that is less fair.
+pub(super) fn even_out(state: &mut State, random: &mut Random) {
+    let problem = state.problem;
+    let mut search = Search { known: state.key(), patience: EVEN_PATIENCE, random, journal: Journal::default() };
+    let mut slot = 0;
+    while slot < problem.slots() && !state.lopsided.all.is_empty() {
+        let is_better =
+            !problem.fixed[slot] && problem.candidates[slot].iter().any(|other| search.even_two(state, slot, *other));
+        slot = if is_better { 0 } else { slot + 1 };
+    }
+}
+
+impl Search<'_> {
+    /// Somebody else serves a slot, alone or for one of their turns, where that makes it better.
+    fn improve(&mut self, state: &mut State, slot: usize) -> bool {
+        let problem = state.problem;
+        for other in problem.candidates[slot].iter().copied() {
+            if other == state.who[slot] {
+                continue;
+            }
+            for exchange in exchanges(state, other) {
+                let Some(left) = self.patience.checked_sub(1) else { return false };
+                self.patience = left;
+                self.journal.clear();
+                if change(state, slot, other, exchange, self.random, &mut self.journal)
+                    && is_better(state, &mut self.known)
+                {
+                    return true;
+                }
+                state.undo(&mut self.journal);
+            }
+        }
+        false
+    }
+
+    /// `other` takes a slot and exchanges two turns with whoever had it, where their numbers of turns are uneven and that makes it better.
+    fn even_two(&mut self, state: &mut State, slot: usize, other: u32) -> bool {
+        let problem = state.problem;
+        let (person, duty) = (state.who[slot], problem.duty[slot]);
+        if person == NONE || person == other {
+            return false;
+        }
+        let pairs = [person, other].map(|who| who as usize * problem.duties + duty);
+        let [more, fewer] = pairs.map(|pair| state.beyond_share(pair));
+        if more - fewer <= 1000 || pairs.iter().all(|pair| !state.lopsided.has(*pair)) {
+            return false;
+        }
+        let own = |who: u32| -> Vec<u32> {
+            let is_free = |turn: &u32| problem.duty[*turn as usize] == duty && !problem.fixed[*turn as usize];
+            state.turns[who as usize].iter().copied().filter(|turn| is_free(turn) && *turn as usize != slot).collect()
+        };
+        let (given, taken) = (own(person), own(other));
+        for give in given {
+            // Who gave a turn away gets points back.
+            for take in taken.iter().filter(|take| problem.points[**take as usize] > problem.points[give as usize]) {
+                let Some(left) = self.patience.checked_sub(1) else { return false };
+                self.patience = left;
+                self.journal.clear();
+                let moved = [(slot, other), (give as usize, other), (*take as usize, person)];
+                if state.reassign(&moved, self.random, &mut self.journal) && is_better(state, &mut self.known) {
+                    return true;
+                }
+                state.undo(&mut self.journal);
+            }
+        }
+        false
+    }
 }

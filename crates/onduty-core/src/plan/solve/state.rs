@@ -11,9 +11,11 @@ const BEND: u32 = 12;
 const MOST_BENT: i64 = 1 << 36;
 const A_DAY_TOO_NEAR: i64 = 60;
 const UNWANTED: i64 = 60;
-/// For an uneven shift: while other levels can get better, and when nothing else can.
+/// For an uneven shift, while other levels can get better.
 const UNEVEN: i64 = 25;
-pub(super) const ONLY_UNEVEN: i64 = 1_000;
+/// The same when nothing else can, and for whoever has any at all: a hundredth of a shift too much is as hard to mend as a whole one.
+const ONLY_UNEVEN: i64 = 1_000;
+const UNEVEN_AT_ALL: i64 = 1_000;
 /// A day of the week may be served so many times more than another.
 const SPREAD: i64 = 2;
 /// Thousandths of shifts by which their number may differ from the share.
@@ -29,6 +31,10 @@ pub(super) struct Bag {
 impl Bag {
     fn new(bound: usize) -> Bag {
         Bag { all: Vec::new(), place: vec![NONE; bound] }
+    }
+
+    pub(super) fn has(&self, number: usize) -> bool {
+        self.place[number] != NONE
     }
 
     fn set(&mut self, number: usize, is_in: bool) {
@@ -88,8 +94,8 @@ pub(super) struct State<'a> {
     pub(super) worst: i64,
     /// Great excess weighs more than in proportion.
     pub(super) is_bent: bool,
-    /// What an uneven shift weighs.
-    uneven_weight: i64,
+    /// Nothing but evenness can get better.
+    is_only_uneven: bool,
     /// How many have more than the best plan's greatest excess, and as much or more.
     pub(super) marks: (i64, i64, i64),
     pub(super) open: Bag,
@@ -118,7 +124,7 @@ impl<'a> State<'a> {
             sums: Sums::default(),
             worst,
             is_bent: true,
-            uneven_weight: UNEVEN,
+            is_only_uneven: false,
             marks: (i64::MAX, 0, 0),
             open: Bag::new(slots),
             unfair: Bag::new(pairs),
@@ -193,14 +199,22 @@ impl<'a> State<'a> {
         self.sums.slope += all(self) - before;
     }
 
-    /// Changes how much an uneven shift weighs.
-    pub(super) fn weigh_uneven(&mut self, weight: i64) {
+    /// From now on nothing but evenness can get better.
+    pub(super) fn weigh_only_uneven(&mut self) {
         let all = |state: &State| -> i64 {
-            state.lopsided.all.iter().map(|pair| state.uneven[*pair as usize] * state.uneven_weight / 1000).sum()
+            state.lopsided.all.iter().map(|pair| state.weight_of_uneven(state.uneven[*pair as usize])).sum()
         };
         let before = all(self);
-        self.uneven_weight = weight;
+        self.is_only_uneven = true;
         self.sums.slope += all(self) - before;
+    }
+
+    fn weight_of_uneven(&self, uneven: i64) -> i64 {
+        match (self.is_only_uneven, uneven) {
+            (_, 0) => 0,
+            (true, _) => UNEVEN_AT_ALL + uneven * ONLY_UNEVEN / 1000,
+            (false, _) => uneven * UNEVEN / 1000,
+        }
     }
 
     fn change_load(&mut self, pair: usize, points: i64) {
@@ -217,22 +231,25 @@ impl<'a> State<'a> {
 
     fn count_uneven(&mut self, pair: usize) {
         let (days, runs) = (&self.weekly[pair], self.problem.workdays[pair]);
-        let (mut most, mut fewest, mut all) = (0, i32::MAX, 0);
+        let (mut most, mut fewest) = (0, i32::MAX);
         for (day, times) in days.iter().enumerate() {
-            all += *times;
             if runs >> day & 1 == 1 {
                 most = most.max(*times);
                 fewest = fewest.min(*times);
             }
         }
         let spread = if fewest == i32::MAX { 0 } else { (i64::from(most - fewest) - SPREAD).max(0) };
-        let off = ((1000 * i64::from(all) - self.problem.shares[pair]).abs() - COUNT_BAND).max(0);
+        let off = (self.beyond_share(pair).abs() - COUNT_BAND).max(0);
         let uneven = 1000 * spread + off;
-        let change = uneven - self.uneven[pair];
-        self.sums.uneven += change;
-        self.sums.slope += uneven * self.uneven_weight / 1000 - self.uneven[pair] * self.uneven_weight / 1000;
+        self.sums.uneven += uneven - self.uneven[pair];
+        self.sums.slope += self.weight_of_uneven(uneven) - self.weight_of_uneven(self.uneven[pair]);
         self.uneven[pair] = uneven;
         self.lopsided.set(pair, uneven > 0);
+    }
+
+    /// Thousandths of shifts of somebody beyond their share.
+    pub(super) fn beyond_share(&self, pair: usize) -> i64 {
+        1000 * i64::from(self.weekly[pair].iter().sum::<i32>()) - self.problem.shares[pair]
     }
 
     fn is_late(&self, person: usize) -> bool {
