@@ -61,3 +61,92 @@ pub fn changes(
     }
     changes
 }
+
+/// What is worth telling when `ended` leave is over and `new` leave begins beside the leave that is known from elsewhere: a leave that became
+/// shorter ended on the days that it lost, and one that moved began on those that it gained. With each whether it ended.
+pub fn told_of(ended: &[ToldLeave], new: &[ToldLeave], others: &[ToldLeave]) -> Vec<(ToldLeave, bool)> {
+    let without = |leave: &ToldLeave, rest: &[ToldLeave]| -> Vec<ToldLeave> {
+        let known = rest.iter().chain(others).filter(|other| other.engineer == leave.engineer);
+        days_without((leave.from, leave.to), known.map(|other| (other.from, other.to)))
+            .into_iter()
+            .map(|(from, to)| ToldLeave { from, to, ..leave.clone() })
+            .collect()
+    };
+    let ends = ended.iter().flat_map(|leave| without(leave, new)).map(|leave| (leave, true));
+    let begins = new.iter().flat_map(|leave| without(leave, ended)).map(|leave| (leave, false));
+    let mut told: Vec<(ToldLeave, bool)> = ends.chain(begins).collect();
+    // The same days for another reason: told as it is now.
+    let is_told =
+        |told: &[(ToldLeave, bool)], leave: &ToldLeave| told.iter().any(|(of, _)| of.engineer == leave.engineer);
+    for leave in new {
+        if !is_told(&told, leave) {
+            told.push((leave.clone(), false));
+        }
+    }
+    for leave in ended {
+        if !is_told(&told, leave) {
+            told.push((leave.clone(), true));
+        }
+    }
+    told
+}
+
+/// The days from the first to the last that are in none of `others`, in stretches.
+fn days_without(days: (Date, Date), others: impl Iterator<Item = (Date, Date)>) -> Vec<(Date, Date)> {
+    let mut stretches = vec![days];
+    for (from, to) in others {
+        let cut = |(first, last): (Date, Date)| {
+            let before = (first, last.min(from.saturating_sub(1.day())));
+            let behind = (first.max(to.saturating_add(1.day())), last);
+            [before, behind].into_iter().filter(|(first, last)| first <= last)
+        };
+        stretches = stretches
+            .into_iter()
+            .flat_map(|days| if days.1 < from || to < days.0 { vec![days] } else { cut(days).collect() })
+            .collect();
+    }
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::LeaveKind;
+
+    fn leave(engineer: &str, from: &str, to: &str) -> ToldLeave {
+        let day = |text: &str| text.parse().unwrap();
+        ToldLeave { engineer: engineer.into(), from: day(from), to: day(to), kind: LeaveKind::Planned }
+    }
+
+    fn told(ended: &[ToldLeave], new: &[ToldLeave], others: &[ToldLeave]) -> Vec<(String, bool)> {
+        let told = told_of(ended, new, others);
+        told.into_iter().map(|(of, ended)| (format!("{} {}/{}", of.engineer, of.from, of.to), ended)).collect()
+    }
+
+    #[test]
+    fn only_days_that_changed_are_told() {
+        let whole = [leave("lena", "2026-03-02", "2026-03-13")];
+        let (shorter, moved) =
+            ([leave("lena", "2026-03-04", "2026-03-06")], [leave("lena", "2026-03-09", "2026-03-20")]);
+        let said = |days: &str, ended: bool| (format!("lena {days}"), ended);
+        let (early, late) = (said("2026-03-02/2026-03-03", true), said("2026-03-07/2026-03-13", true));
+        assert_eq!(told(&whole, &shorter, &[]), [early.clone(), late]);
+        assert_eq!(told(&shorter, &whole, &[]), [(early.0, false), said("2026-03-07/2026-03-13", false)]);
+        let moves = [said("2026-03-02/2026-03-08", true), said("2026-03-14/2026-03-20", false)];
+        assert_eq!(told(&whole, &moved, &[]), moves);
+        // Another calendar knows of most of it.
+        assert_eq!(told(&whole, &[], &moved), [said("2026-03-02/2026-03-08", true)]);
+        // Somebody else's leave has nothing to do with it.
+        let other = [leave("omar", "2026-03-02", "2026-03-13")];
+        assert_eq!(told(&whole, &[], &other), [said("2026-03-02/2026-03-13", true)]);
+    }
+
+    #[test]
+    fn the_same_days_for_another_reason_are_told_once() {
+        let planned = leave("lena", "2026-03-02", "2026-03-13");
+        let sick = ToldLeave { kind: LeaveKind::Sick, ..planned.clone() };
+        let (planned, sick) = ([planned], [sick]);
+        assert_eq!(told_of(&planned, &sick, &[]), [(sick[0].clone(), false)]);
+        assert_eq!(told_of(&planned, &[], &sick), [(planned[0].clone(), true)]);
+    }
+}

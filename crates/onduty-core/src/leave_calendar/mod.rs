@@ -8,7 +8,7 @@ mod changes;
 mod people;
 mod standing;
 
-pub use changes::{Changes, changes};
+pub use changes::{Changes, changes, told_of};
 pub use standing::{Read, Standing};
 
 use crate::icalendar::{Budget, Event, When};

@@ -10,7 +10,7 @@ use crate::store::{self, StoreError};
 use jiff::civil::Date;
 use onduty_core::calendar;
 use onduty_core::ids::{EngineerId, MACHINE};
-use onduty_core::leave_calendar::{Standing, Told, changes};
+use onduty_core::leave_calendar::{Standing, Told, changes, told_of};
 use onduty_core::roster::ToldLeave;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -83,18 +83,18 @@ impl App {
         let (own, others): (Vec<Known>, Vec<Known>) =
             current.into_iter().partition(|known| known.calendar.as_deref() == Some(calendar));
         let own: Vec<(String, ToldLeave)> = own.into_iter().map(|known| (known.id, known.leave)).collect();
-        let others: Vec<ToldLeave> = others.into_iter().map(|known| known.leave).collect();
+        let mut others: Vec<ToldLeave> = others.into_iter().map(|known| known.leave).collect();
         let changes = changes(told, &own, &refused, &others, today);
-        let mut changed: Vec<(ToldLeave, bool)> = Vec::new();
+        let (mut ended, mut new) = (Vec::new(), Vec::new());
         for id in &changes.end {
-            changed.extend(store::leave::end(&mut tx, id, None, now).await?.map(|ended| (ended.leave, true)));
+            ended.extend(store::leave::end(&mut tx, id, None, now).await?.map(|ended| ended.leave));
         }
         let by = EngineerId::new(MACHINE);
         for leave in &changes.add {
             let id = store::new_id(crate::clock::real_now());
             let known = Known { id, leave: leave.clone(), by: by.clone(), calendar: Some(calendar.to_owned()) };
             if store::leave::add(&mut tx, &known, now).await? {
-                changed.push((leave.clone(), false));
+                new.push(leave.clone());
             }
         }
         let all = store::leave::current(&mut tx).await?;
@@ -105,9 +105,10 @@ impl App {
         if let Some((engineer, _)) = each.into_iter().find(|(_, number)| *number > MOST_EACH) {
             return Err(LeaveError::TooMany(engineer.clone()));
         }
-        let ended = changed.iter().filter(|(_, ended)| *ended).count();
-        let followed = Followed { new: changed.len() - ended, ended, kept: changes.kept };
-        self.put_leave_in_force(tx, None, &changed, &all).await?;
+        let followed = Followed { new: new.len(), ended: ended.len(), kept: changes.kept };
+        let stays = own.into_iter().filter(|(id, _)| !changes.end.contains(id));
+        others.extend(stays.map(|(_, leave)| leave));
+        self.put_leave_in_force(tx, None, &told_of(&ended, &new, &others), &all).await?;
         Ok(followed)
     }
 }

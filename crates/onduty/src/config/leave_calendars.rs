@@ -112,9 +112,10 @@ pub fn address(secret: &SecretString, rules: &EgressRules) -> Result<Url, String
     };
     let mut problems = Problems::new("");
     let known = tracker_address(&text, Place { line: 1, column: 1 }, rules, &mut problems);
-    let wrong = problems.into_sorted().into_iter().next().map(|problem| problem.what);
+    let wrong = problems.into_sorted().into_iter().next();
     known.and_then(|text| Url::parse(&text).ok()).ok_or_else(|| {
-        format!("its address cannot be asked: {}", wrong.unwrap_or_else(|| "this is not a web address".to_owned()))
+        let (what, mend) = wrong.map_or_else(Default::default, |problem| (problem.what, problem.mend));
+        format!("its address cannot be asked: {what}; {mend}")
     })
 }
 
@@ -166,10 +167,24 @@ mod tests {
             ("webcal://hr.example/secret", Ok("https://hr.example/secret")),
             (" http://127.0.0.1:9/secret\n", Ok("http://127.0.0.1:9/secret")),
             ("http://hr.internal/secret", Ok("http://hr.internal/secret")),
-            ("http://hr.example/secret", Err("`http` to another machine can be read on the way")),
-            ("https://me:secret@hr.example/", Err("the address holds a name or password")),
-            ("secret secret secret", Err("this is not a web address")),
-            ("file:///etc/secret", Err("`file` is not spoken here")),
+            (
+                "http://hr.example/secret",
+                Err(
+                    "`http` to another machine can be read on the way; use https, or name it in `egress: {allow: …}` when it is inside",
+                ),
+            ),
+            (
+                "https://me:secret@hr.example/",
+                Err("the address holds a name or password; take it out: addresses are shown and logged"),
+            ),
+            (
+                "secret secret secret",
+                Err("this is not a web address; write an address such as https://tracker.example/assignments"),
+            ),
+            (
+                "file:///etc/secret",
+                Err("`file` is not spoken here; write an address such as https://tracker.example/assignments"),
+            ),
         ] {
             let found = address(&SecretString::from(text.to_owned()), &rules);
             let found = found

@@ -193,7 +193,7 @@ fn every_bad_tracker_gets_a_message() {
         ),
         (
             "bugsink: {url: 'http://bugsink:8000', token_env: T}".to_owned(),
-            "1:27: `http` to another machine can be read on the way; use https",
+            "1:27: `http` to another machine can be read on the way; use https, or name it in `egress: {allow: …}` when it is inside",
         ),
         (
             "bugsink: {url: 'https://b.example', token_env: T, every: 1s}".to_owned(),
@@ -364,7 +364,7 @@ fn every_bad_rollout_and_write_back_gets_a_message() {
         ),
         (
             "write_back: {errors: {url: 'https://a:b@tracker.example', secret_env: A}}",
-            "1:29: the address holds a name or password; take it out; messages are signed with the secret",
+            "1:29: the address holds a name or password; take it out: addresses are shown and logged",
         ),
         ("write_back: {builds: {}}", "1:14: `write_back` has no key `builds`; use one of `errors`"),
     ] {
@@ -441,7 +441,7 @@ fn every_bad_metrics_server_gets_a_message() {
         ),
         (
             "url: 'http://m.example', endpoint_labels: [route]".to_owned(),
-            "1:30: `http` to another machine can be read on the way; use https",
+            "1:30: `http` to another machine can be read on the way; use https, or name it in `egress: {allow: …}` when it is inside",
         ),
         (
             format!("{good}, metric: 'x{{}}'"),
@@ -525,7 +525,7 @@ fn every_bad_service_gets_a_message() {
     onduty.yml:1:21: the source `newrelic` has no token; name a variable of the environment, such as `token_env: ONDUTY_TOKEN`, or a file with `token_file`
     onduty.yml:1:31: `account` should be a whole number from 1 to 9223372036854775807; write for example `account: 1`
     onduty.yml:1:56: `ap` is no region of New Relic; write `us` or `eu`
-    onduty.yml:1:54: `http` to another machine can be read on the way; use https
+    onduty.yml:1:54: `http` to another machine can be read on the way; use https, or name it in `egress: {allow: …}` when it is inside
     onduty.yml:1:64: this cannot be the name of an application; write its name, at most 200 letters
     onduty.yml:1:91: `a`b` cannot be an attribute; write it as it stands in queries
     onduty.yml:1:20: the source `datadog` has no API key; name a variable of the environment, such as `api_key_env: DD_API_KEY`, or a file with `api_key_file`

@@ -120,20 +120,24 @@ pub fn is_variable(name: &str) -> bool {
 
 /// An address to which messages may go: `https`, or `http` on this machine.
 pub fn web_address(text: &str, place: Place, problems: &mut Problems) -> Option<String> {
+    safe_address(text, place, "use https", problems)
+}
+
+fn safe_address(text: &str, place: Place, instead_of_http: &str, problems: &mut Problems) -> Option<String> {
     let mend = "write an address such as https://tracker.example/assignments";
     let Ok(url) = reqwest::Url::parse(text) else {
         problems.add(place, "this is not a web address", mend);
         return None;
     };
     if has_credentials(&url) {
-        problems.add(place, "the address holds a name or password", "take it out; messages are signed with the secret");
+        problems.add(place, "the address holds a name or password", "take it out: addresses are shown and logged");
         return None;
     }
     match url.scheme() {
         "https" => Some(text.to_owned()),
         "http" if egress::is_this_machine(&url) => Some(text.to_owned()),
         "http" => {
-            problems.add(place, "`http` to another machine can be read on the way", "use https");
+            problems.add(place, "`http` to another machine can be read on the way", instead_of_http);
             None
         }
         other => {
@@ -151,7 +155,8 @@ pub fn tracker_address(text: &str, place: Place, rules: &EgressRules, problems: 
         let address = host.parse::<IpAddr>();
         rules.hosts.contains(&host) || address.is_ok_and(|ip| rules.networks.iter().any(|network| network.contains(ip)))
     });
-    if allowed { Some(text.to_owned()) } else { web_address(text, place, problems) }
+    let mend = "use https, or name it in `egress: {allow: …}` when it is inside";
+    if allowed { Some(text.to_owned()) } else { safe_address(text, place, mend, problems) }
 }
 
 /// Whether somebody wrote a name or password into the address.

@@ -5,21 +5,28 @@ use crate::clock::real_now;
 use crate::config::Config;
 use crate::egress::{EgressError, Limits, OwnServer};
 use crate::server::{self, Objection, TlsFiles};
+use crate::texts::count;
 use jiff::Timestamp;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
 use std::time::Duration;
 
+/// What is looked at.
+const NAME: &str = "server";
 /// Nobody waits for a doctor.
 pub const LIMITS: Limits = Limits { total: Duration::from_secs(10), body: 64 * 1024 };
 /// Certificates that somebody has to renew are renewed in less; those of machines are renewed a month before.
 const NOTICE: Duration = Duration::from_hours(14 * 24);
 
-/// All of them; whether the server answers is in the last.
+/// All of them: the certificate, whether the server answers, and what it says.
 pub async fn checks(config: &Config) -> Vec<Check> {
-    let Some(files) = &config.server.tls else { return vec![answer(config, None).await] };
+    let Some(files) = &config.server.tls else { return answer(config, None).await };
     match server::shown(files) {
-        Ok(shown) => vec![certificate(config, files, real_now()), answer(config, Some(shown)).await],
+        Ok(shown) => {
+            let mut checks = vec![certificate(config, files, real_now())];
+            checks.extend(answer(config, Some(shown)).await);
+            checks
+        }
         Err(error) => {
             let what = error.to_string();
             let why = "A running server goes on with the certificate before; the next start fails.";
@@ -71,38 +78,55 @@ fn certificate(config: &Config, files: &TlsFiles, now: Timestamp) -> Check {
     }
 }
 
-async fn answer(config: &Config, certificate: Option<CertificateDer<'static>>) -> Check {
-    const NAME: &str = "server";
+async fn answer(config: &Config, certificate: Option<CertificateDer<'static>>) -> Vec<Check> {
+    match asked(config, certificate).await {
+        Ok(health) => std::iter::once(well(config, &health)).chain(calendars(&health)).collect(),
+        Err(check) => vec![check],
+    }
+}
+
+/// What the server says of its health.
+async fn asked(config: &Config, certificate: Option<CertificateDer<'static>>) -> Result<Value, Check> {
     let listen = config.listen;
-    let server = match OwnServer::new(listen, certificate) {
-        Ok(server) => server,
-        Err(error) => return Check::not_checked(NAME, error.to_string(), "Mend the system's TLS."),
-    };
+    let server = OwnServer::new(listen, certificate)
+        .map_err(|error| Check::not_checked(NAME, error.to_string(), "Mend the system's TLS."))?;
     let answer: Result<_, EgressError> = server.get("/healthz", LIMITS).await;
     if server.showed_another_certificate() {
-        return Check::wrong(
+        return Err(Check::wrong(
             NAME,
             format!("who answers at {listen} shows another certificate than the file has"),
             "Either the server could not take the new files up, or something else listens there.",
             "The server's log says which certificate is in use; restart it.",
-        );
+        ));
     }
-    let Ok(answer) = answer else {
+    let answer = answer.map_err(|_| {
         let what = format!("no onduty answers at {listen}");
-        return Check::not_checked(NAME, what, "Start it with `onduty serve`; its port is `listen:` in onduty.yml.");
-    };
+        Check::not_checked(NAME, what, "Start it with `onduty serve`; its port is `listen:` in onduty.yml.")
+    })?;
     let health: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-    let Some(healthy) = health["healthy"].as_bool() else {
+    if !health["healthy"].is_boolean() {
         let what = format!("something else than onduty answers at {listen}");
-        return Check::wrong(
-            NAME,
-            what,
-            "onduty cannot listen there.",
-            "Stop it, or name another port with `listen:`.",
-        );
-    };
+        let mend = "Stop it, or name another port with `listen:`.";
+        return Err(Check::wrong(NAME, what, "onduty cannot listen there.", mend));
+    }
+    Ok(health)
+}
+
+/// Calendars of leave that the server cannot read.
+fn calendars(health: &Value) -> Option<Check> {
+    let trouble = health["leave_calendars"]["trouble"].as_u64().filter(|number| *number > 0)?;
+    Some(Check::wrong(
+        "leave calendars",
+        format!("{} cannot be read", count(usize::try_from(trouble).unwrap_or(usize::MAX), "calendar")),
+        "Whoever is away from now on is on duty all the same; what they said before stays.",
+        "`onduty plan leave list` says which and why; `onduty doctor --online` asks them now.",
+    ))
+}
+
+fn well(config: &Config, health: &Value) -> Check {
+    let listen = config.listen;
     let findings = health["findings"].as_u64().unwrap_or(0);
-    if !healthy {
+    if health["healthy"] != true {
         let words = |key: &str| health[key].as_str().unwrap_or("unknown").to_owned();
         let what = format!("the server is not healthy: engine {}, store {}", words("engine"), words("store"));
         return Check::wrong(NAME, what, "What is shown may be old.", "The server's log says why.");
@@ -118,4 +142,21 @@ async fn answer(config: &Config, certificate: Option<CertificateDer<'static>>) -
     }
     let over = if config.server.tls.is_some() { " over TLS" } else { "" };
     Check::well(NAME, format!("it answers at {listen}{over} and is healthy"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn calendars_in_trouble_are_counted() {
+        let said = |health: Value| calendars(&health).map(|check| check.what);
+        assert_eq!(
+            said(json!({"leave_calendars": {"well": 3, "trouble": 2}})).as_deref(),
+            Some("2 calendars cannot be read")
+        );
+        assert_eq!(said(json!({"leave_calendars": {"well": 3, "trouble": 0}})), None);
+        assert_eq!(said(json!({"healthy": true})), None, "of an older server");
+    }
 }
