@@ -219,6 +219,9 @@ impl Actor<'_> {
     /// Only what a person ended; what its source ended follows its source.
     fn reopen(&mut self, id: &ItemId) -> Result<(), ActionRefused> {
         let mut item = self.find(id)?;
+        if matches!(item.why, Why::HandedOver { .. }) {
+            return Err(ActionRefused::OverWhereItCameFrom);
+        }
         match &item.state {
             ItemState::Closed { how: Closing::Concluded | Closing::Done, .. } => {}
             ItemState::Closed { .. } => return Err(ActionRefused::FollowsSource),

@@ -261,6 +261,9 @@ pub enum ActionRefused {
     /// What its source ended follows its source.
     #[error("its source ended this item; it opens again when the source says so")]
     FollowsSource,
+    /// What another duty handed over ends there.
+    #[error("it is over in the duty that handed it over; reopen it there, and hand it over once more")]
+    OverWhereItCameFrom,
     /// The same subject has a newer item.
     #[error("there is a newer item about the same; use that one")]
     NewerItem,

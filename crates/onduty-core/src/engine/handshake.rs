@@ -1,7 +1,7 @@
 //! What two duties agree on. Each action comes to both of them, and each keeps its own side of it: see `docs/design/handshake.md`.
 
 use super::act::{Actor, checked};
-use super::{ActionRefused, new_item, shift_of};
+use super::{Action, ActionRefused, new_item, shift_of};
 use crate::handshake::{Hand, Handshake, Proposal, Proposed};
 use crate::ids::{DutyId, StepId, Subject};
 use crate::item::{Closing, HandedOver, Item, ItemId, ItemState, Taken, Why};
@@ -143,7 +143,18 @@ pub fn agreed_item(duty: &DutyId, id: &str) -> ItemId {
     ItemId::derive(duty, &StepId::from(ASKED), &Subject::from(id), 1)
 }
 
-/// The item of the other duty with which `item` is concluded, where two duties share it.
+/// What an action on an item that two duties share is in the other duty; `None` where it concerns this one alone.
+pub fn on_other_side(action: &Action, item: &Item) -> Option<(DutyId, Action)> {
+    let (duty, item) = shared_with(item)?;
+    let action = match action {
+        Action::Conclude { text, .. } => Action::Conclude { item, text: text.clone(), resolve: false },
+        Action::Reopen { .. } => Action::Reopen { item },
+        _ => return None,
+    };
+    Some((duty.clone(), action))
+}
+
+/// The item of the other duty with which `item` ends, where two duties share it.
 pub fn shared_with(item: &Item) -> Option<(&DutyId, ItemId)> {
     match &item.why {
         Why::Paired { with, .. } => Some((with, agreed_item(with, item.subject.as_str()))),

@@ -25,7 +25,7 @@ pub use crate::signal_feeds::Declarations;
 pub use act::act;
 pub use action::{Action, ActionRefused};
 pub use candidate::candidate;
-pub use handshake::{agreed_item, shared_with};
+pub use handshake::{agreed_item, on_other_side, shared_with};
 pub use memory::{Board, Loosened, Memory, RunningShift, ShiftMove, ShiftOffer, StepState, StepStatus};
 pub use pass::reconcile;
 pub use record::Record;

@@ -73,10 +73,11 @@ impl App {
             Action::ResolveRollout { id, state } => Some((id.clone(), *state)),
             _ => None,
         };
-        let concluded = match &action {
-            Action::Conclude { item, text, .. } => day.memory.items.get(item).cloned().zip(Some(text.clone())),
+        let shared = match &action {
+            Action::Conclude { item, .. } | Action::Reopen { item } => day.memory.items.get(item).cloned(),
             _ => None,
         };
+        let on_both_sides = shared.and_then(|item| engine::on_other_side(&action, &item));
         let held_by = match &action {
             Action::Take { item } | Action::Conclude { item, .. } => {
                 day.memory.items.get(item).and_then(|item| item.handed_over.as_ref()).map(|to| to.to.clone())
@@ -89,8 +90,8 @@ impl App {
             day.settle_rollout(&mut tx, &id, state).await?;
         }
         day.pass(&mut tx).await?;
-        let there = match concluded {
-            Some((item, text)) => self.conclude_there(&mut tx, &instance, &item, by, &text).await?,
+        let there = match on_both_sides {
+            Some((other, action)) => self.act_there(&mut tx, &instance, other, by, action).await?,
             None => None,
         };
         tx.commit().await?;

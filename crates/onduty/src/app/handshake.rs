@@ -3,7 +3,7 @@
 use super::day::{DayError, Loaded, load_board};
 use super::{App, Change, Instance};
 use crate::store::{self, Tx};
-use onduty_core::engine::{Action, ActionRefused, shared_with};
+use onduty_core::engine::{Action, ActionRefused};
 use onduty_core::handshake::Proposed;
 use onduty_core::ids::{DutyId, EngineerId};
 use onduty_core::item::{Item, Why};
@@ -83,29 +83,27 @@ impl App {
         Ok(())
     }
 
-    /// Concludes the item of the other duty that is shared with `item`, in the same words; tells which duty that was. One that is over
-    /// there, or follows its condition, stays as it is.
-    pub(super) async fn conclude_there(
+    /// Does to an item that two duties share in the other duty what was done here; tells that duty where it was done. One that is over there,
+    /// or follows its condition, stays as it is.
+    pub(super) async fn act_there(
         &self,
         tx: &mut Tx,
         instance: &Instance,
-        item: &Item,
+        duty: DutyId,
         by: Option<&EngineerId>,
-        text: &str,
+        action: Action,
     ) -> Result<Option<DutyId>, DayError> {
-        let Some((duty, item)) = shared_with(item) else { return Ok(None) };
-        let mut day = match Loaded::load(instance, tx, duty, self.clock.duty_now()).await {
+        let mut day = match Loaded::load(instance, tx, &duty, self.clock.duty_now()).await {
             // Without a process nothing there needs anybody.
             Err(DayError::NoDuty(_)) => return Ok(None),
             loaded => loaded?,
         };
-        let action = Action::Conclude { item, text: text.to_owned(), resolve: false };
         match day.act(tx, by, action).await {
             Err(DayError::Refused(_)) => return Ok(None),
             done => done?,
         }
         day.pass(tx).await?;
-        Ok(Some(duty.clone()))
+        Ok(Some(duty))
     }
 }
 

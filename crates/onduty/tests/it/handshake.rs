@@ -74,6 +74,10 @@ async fn both_sides_see_each_other_shake_hands_and_pair() {
     let here = day.item_called(&ours).await;
     assert_eq!((&here["state"]["state"], &here["conclusion"]["text"]), (&json!("closed"), &json!("done together")));
     assert_eq!(here["conclusion"]["by"], "omar");
+    // And so is what is not over after all.
+    lena.form(&format!("/items/{ours}/reopen"), &[]).await.expect(303);
+    let there = day.item_called(&theirs).await;
+    assert_eq!((&there["state"]["state"], &there["conclusion"]), (&json!("open"), &json!(null)));
     let said = day.onduty(&["verify", "--replay"]).await;
     assert_eq!(said.code, 0, "{said:?}");
     day.end().await;
@@ -101,7 +105,7 @@ async fn an_item_changes_hands_with_both_names_and_the_gate_stays() {
     let page = omar.get(&format!("/items/{theirs}")).await.expect(200).text;
     assert!(page.contains("handed it over") && page.contains("The item there"), "{page}");
     let page = lena.get(&format!("/items/{item}")).await.expect(200).text;
-    assert!(page.contains("has it since") && page.contains("Take it back"), "{page}");
+    assert!(page.contains("took it over") && page.contains("Take it back"), "{page}");
 
     // Taken back: the other one ends at once.
     lena.form(&format!("/items/{item}/take"), &[]).await.expect(303);

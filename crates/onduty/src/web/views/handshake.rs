@@ -225,5 +225,5 @@ fn line(view: &ItemView, to: Option<&WithView>, reader: &Reader<'_>) -> Markup {
 /// Which other duty has an item in hand.
 pub fn held_there(to: &HandedOver, reader: &Reader<'_>) -> Markup {
     let tell = &reader.tell;
-    html! { a href=(item_path(&to.item)) { bdi { (tell.first_name(&to.engineer)) " of " (tell.duty_name(&to.to)) } } " has it since " (parts::time(to.at, tell)) }
+    html! { a href=(item_path(&to.item)) { bdi { (tell.duty_name(&to.to)) } } " has it; " bdi { (tell.first_name(&to.engineer)) } " took it over " (parts::time(to.at, tell)) }
 }
