@@ -60,5 +60,6 @@ pub async fn run(args: LogArgs) -> Result<u8, CommandError> {
 fn line(entry: &Value, zone: Option<&str>, with_day: bool) -> String {
     let day = if with_day { format!("{} ", shown(&entry["shift"])) } else { String::new() };
     let text = entry["text"].as_str().map_or_else(|| "(redacted)".to_owned(), crate::texts::visible);
-    format!("{day}{} {}: {text}", time(&entry["at"], zone, None), shown(&entry["author_text"]))
+    let about = entry["about"].as_str().map(|title| format!(" ({})", crate::texts::visible(title))).unwrap_or_default();
+    format!("{day}{} {}: {text}{about}", time(&entry["at"], zone, None), shown(&entry["author_text"]))
 }

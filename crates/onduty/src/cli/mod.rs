@@ -119,6 +119,15 @@ pub fn run() -> ExitCode {
             }
         };
     }
+    let serves = match cli.command {
+        #[cfg(feature = "demo")]
+        Command::Demo(_) => true,
+        Command::Serve(_) => true,
+        _ => false,
+    };
+    if !serves {
+        end_with_the_reader();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -157,4 +166,16 @@ pub fn run() -> ExitCode {
             Command::Supervise => ExitCode::from(OK),
         }
     })
+}
+
+/// A command whose reader has read enough (`| head`) ends without a word, as others do; a server goes on.
+fn end_with_the_reader() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload_as_str().unwrap_or_default();
+        if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
+            std::process::exit(i32::from(OK));
+        }
+        usual(panic);
+    }));
 }

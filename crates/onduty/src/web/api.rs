@@ -168,6 +168,7 @@ fn entry_json(entry: &Entry, scene: &Scene) -> Value {
     let tell = scene.telling();
     let mut value = serde_json::to_value(entry).expect("entries are plain data");
     value["author_text"] = json!(texts::author(&entry.author, &tell));
+    value["about"] = json!(scene.title_about(entry));
     value
 }
 
@@ -272,19 +273,20 @@ pub async fn log(
     Extension(visit): Extension<Visit>,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<Value>, HttpError> {
-    let scene = scene(&web, &visit).await?;
-    let duty = &scene.look.duty;
+    let mut scene = scene(&web, &visit).await?;
+    let duty = scene.look.duty.clone();
     let limit = query.limit.unwrap_or(200).clamp(1, 1_000);
     let mut reader = web.app.store.read().await?;
     let entries = match (&query.q, query.after) {
         (Some(words), _) => store::log_book::search(&mut reader, &duty.id, words, limit).await?,
         (None, Some(after)) => store::log_book::entries_since(&mut reader, &duty.id, after, limit).await?,
         (None, None) => {
-            let today = onduty_core::calendar::shift_day_at(duty, scene.look.now);
-            let day = query.day.or(today).unwrap_or_else(|| onduty_core::calendar::day_of(duty, scene.look.now));
+            let today = onduty_core::calendar::shift_day_at(&duty, scene.look.now);
+            let day = query.day.or(today).unwrap_or_else(|| onduty_core::calendar::day_of(&duty, scene.look.now));
             store::log_book::entries_of(&mut reader, &duty.id, day).await?
         }
     };
+    scene.with_items_of(&mut reader, &entries).await?;
     Ok(Json(entries.iter().map(|entry| entry_json(entry, &scene)).collect()))
 }
 

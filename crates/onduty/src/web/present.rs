@@ -20,7 +20,7 @@ use onduty_core::compared::{self};
 use onduty_core::engine::{ShiftMove, StepState, StepStatus};
 use onduty_core::gate::{self, GateInputs};
 use onduty_core::ids::{DutyId, EngineerId, StepId};
-use onduty_core::item::{Closing, Item, ItemState, Why};
+use onduty_core::item::{Closing, Item, ItemId, ItemState, Why};
 use onduty_core::logbook::Entry;
 use onduty_core::performance::ComparedRollout;
 use onduty_core::process::{ASKED, Check, OwnerMode, Work};
@@ -339,15 +339,25 @@ impl Scene {
         entries.iter().filter_map(|entry| self.line(entry)).collect()
     }
 
+    /// The title of the item that an entry is about, where its sentence does not say it.
+    pub fn title_about(&self, entry: &Entry) -> Option<String> {
+        entry.event.as_ref().filter(|event| !texts::names_its_item(event))?;
+        self.item_of(entry).map(|(_, title)| title)
+    }
+
+    fn item_of(&self, entry: &Entry) -> Option<(ItemId, String)> {
+        let item = self.look.memory.items.get(entry.item.as_ref()?)?;
+        Some((item.id.clone(), texts::item_title(item, &self.goal(&item.step))))
+    }
+
     fn line(&self, entry: &Entry) -> Option<LogLine> {
-        let item = entry.item.as_ref().and_then(|id| self.look.memory.items.get(id));
         Some(LogLine {
             seq: entry.seq,
             at: entry.at,
             shift: entry.shift,
             author: entry.author.clone(),
             event: entry.event.clone()?,
-            item: item.map(|item| (item.id.clone(), texts::item_title(item, &self.goal(&item.step)))),
+            item: self.item_of(entry),
             corrected_by: self.corrections.get(&entry.seq).copied(),
         })
     }

@@ -217,6 +217,7 @@ async fn log_book(day: &Day) {
     let (text, json) = both(day, &["log", "--day", &DAY.to_string()]).await;
     assert_eq!(text.lines().count(), json.as_array().unwrap().len());
     assert!(text.contains("Lena Vogt: "), "{text}");
+    assert!(text.contains(": took this ("), "about which item: {text}");
     assert_eq!(both(day, &["log"]).await.1, json, "the current shift unless a day is given");
     let (text, json) = both(day, &["log", "--search", "probe web-3"]).await;
     assert!(text.contains("Tried the new probe on web-3") && json.as_array().unwrap().len() == 1, "{text}");

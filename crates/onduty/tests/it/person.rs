@@ -66,7 +66,8 @@ pub fn client(timeout: Duration) -> reqwest::Client {
     // An error means that a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none()).no_proxy();
-    client.build().expect("TLS can be set up")
+    // The server hangs up on who is idle; a connection that it is about to close must not be used once more.
+    client.pool_idle_timeout(Duration::from_secs(2)).build().expect("TLS can be set up")
 }
 
 impl Person {

@@ -28,6 +28,24 @@ fn the_checker_says_what_the_independent_checker_says() {
     }
 }
 
+/// As `| head` does.
+#[test]
+fn whoever_stops_reading_hears_no_complaint() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("week.json");
+    std::fs::write(&file, week().to_string()).unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_onduty"))
+        .args(["plan".as_ref(), "solve".as_ref(), file.as_os_str()])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let said = Said::of(&child.wait_with_output().unwrap());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!said.err.contains("panicked"), "{said:?}");
+}
+
 #[tokio::test]
 async fn files_that_cannot_be_read_are_named_and_end_with_2() {
     let folder = tempfile::tempdir().unwrap();
