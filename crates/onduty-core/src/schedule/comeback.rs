@@ -2,13 +2,15 @@
 
 use super::{Shift, next_turn};
 use crate::ids::EngineerId;
-use crate::roster::{Duty, Roster};
+use crate::roster::{Duty, Engineer, Roster};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
 /// Days before a turn from which on it is said.
 const SAID_BEFORE: i32 = 7;
+/// How far back somebody reads who never served.
+const AT_FIRST_DAYS: i32 = 90;
 
 /// A turn after long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,37 @@ pub fn comeback(
         read.is_some_and(|read| last.is_none_or(|last| read > last) && days_between(read, turn) <= duty.cold_after);
     let is_near = turn <= today.saturating_add(SAID_BEFORE.days());
     (is_near && is_cold && !is_read).then_some(Comeback { turn, last })
+}
+
+/// Since when somebody has been away from a duty, and who came and went meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// Their last turn.
+    pub last: Option<Date>,
+    /// From when on things are news to them.
+    pub from: Date,
+    /// Members who came.
+    pub came: Vec<EngineerId>,
+    /// Members who left.
+    pub went: Vec<EngineerId>,
+}
+
+/// How long `engineer` has been away on `today`.
+pub fn absence(
+    roster: &Roster,
+    duty: &Duty,
+    served: &BTreeMap<Date, EngineerId>,
+    engineer: &EngineerId,
+    today: Date,
+) -> Absence {
+    let last = last_turn(served, engineer, today);
+    let from = last.unwrap_or_else(|| today.saturating_sub(AT_FIRST_DAYS.days()));
+    let who = |day_of: fn(&Engineer) -> Option<Date>| -> Vec<EngineerId> {
+        let members = duty.members.iter().filter_map(|id| roster.engineers.get(id));
+        let meanwhile = members.filter(|who| day_of(who).is_some_and(|day| (from..=today).contains(&day)));
+        meanwhile.map(|who| who.id.clone()).collect()
+    };
+    Absence { last, from, came: who(|who| who.joined), went: who(|who| who.left) }
 }
 
 /// The last day before `today` that `engineer` served.
@@ -79,6 +112,25 @@ mod tests {
         let coming = plan(&roster, &duty, Known::NOTHING, day(today), day("2026-06-30"));
         let found = comeback(&roster, &duty, &served, &coming, &engineer, (day(today), read.map(day)))?;
         Some((found.turn.to_string(), found.last.map_or("first".to_owned(), |last| last.to_string())))
+    }
+
+    #[test]
+    fn who_was_away_hears_who_came_and_went() {
+        let file = "engineers:\n  lena: {}\n  old: {left: 2026-04-30}\n  new: {joined: 2026-05-04}\n  before: {joined: 2026-03-01}\n  \
+                    later: {joined: 2026-07-01}\nduties: {d: {members: all, zone: UTC, since: 2026-01-05}}\n";
+        let roster = roster::parse("roster.yml", file).unwrap();
+        let (lena, today) = (EngineerId::from("lena"), day("2026-06-01"));
+        let served = [(day("2026-03-02"), lena.clone()), (day("2026-06-01"), lena.clone())].into();
+        let absence = |served| absence(&roster, &roster.duties[0], served, &lena, today);
+        let expected = Absence {
+            last: Some(day("2026-03-02")),
+            from: day("2026-03-02"),
+            came: vec!["new".into()],
+            went: vec!["old".into()],
+        };
+        assert_eq!(absence(&served), expected);
+        let never = absence(&BTreeMap::new());
+        assert_eq!((never.last, never.from, never.came), (None, day("2026-03-03"), vec!["new".into()]));
     }
 
     #[test]

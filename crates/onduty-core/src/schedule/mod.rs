@@ -10,7 +10,7 @@ mod price;
 mod rotation;
 mod week;
 
-pub use comeback::{Comeback, comeback, is_newcomer, last_turn};
+pub use comeback::{Absence, Comeback, absence, comeback, is_newcomer, last_turn};
 pub use price::{Price, price};
 
 use crate::calendar;

@@ -13,27 +13,24 @@ use crate::store;
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::response::Redirect;
-use jiff::civil::{Date, Time};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
+use jiff::civil::Time;
 use maud::Markup;
 use onduty_core::calendar;
 use onduty_core::engine::Action;
 use onduty_core::ids::EngineerId;
-use onduty_core::schedule::{last_turn, next_turn};
+use onduty_core::schedule::{absence, next_turn};
 use serde_json::{Value, json};
 
 /// Versions of the process and cases that are shown.
 const SHOWN: usize = 12;
-/// How far back somebody reads who never served.
-const AT_FIRST_DAYS: i32 = 90;
 
 async fn view(web: &Web, scene: &Scene, me: &EngineerId) -> Result<RefresherView, HttpError> {
     let look = &scene.look;
-    let (duty, roster) = (&look.duty, &look.instance.roster);
+    let duty = &look.duty;
     let today = calendar::day_of(duty, look.now);
-    let last = last_turn(&look.board().served, me, today);
-    let from = last.unwrap_or_else(|| today.saturating_sub(AT_FIRST_DAYS.days()));
-    let since: Timestamp = calendar::instant_of(duty, from, Time::midnight());
+    let absence = absence(&look.instance.roster, duty, &look.board().served, me, today);
+    let since: Timestamp = calendar::instant_of(duty, absence.from, Time::midnight());
     let mut reader = web.app.store.read().await?;
     let versions = store::processes::list(&mut reader, &duty.id).await?;
     let closed = store::items::closed_between(&mut reader, &duty.id, since, Timestamp::MAX).await?;
@@ -47,12 +44,10 @@ async fn view(web: &Web, scene: &Scene, me: &EngineerId) -> Result<RefresherView
         changes: of.version.changes,
     });
     let changed: Vec<ChangeView> = changed.collect();
-    let between = |day: Option<Date>| day.is_some_and(|day| (from..=today).contains(&day));
-    let members = || duty.members.iter().filter_map(|id| roster.engineers.get(id));
     let next = next_turn(&look.coming(200), me, today).cloned();
     Ok(RefresherView {
-        last,
-        from,
+        last: absence.last,
+        from: absence.from,
         hidden: changed.len().saturating_sub(SHOWN),
         changed: changed.into_iter().take(SHOWN).collect(),
         cases: closed
@@ -62,8 +57,8 @@ async fn view(web: &Web, scene: &Scene, me: &EngineerId) -> Result<RefresherView
             .take(SHOWN)
             .map(|item| scene.item(item))
             .collect(),
-        came: members().filter(|who| between(who.joined)).map(|who| who.id.clone()).collect(),
-        went: members().filter(|who| between(who.left)).map(|who| who.id.clone()).collect(),
+        came: absence.came,
+        went: absence.went,
         buddy: next.as_ref().and_then(|shift| shift.buddy().cloned()),
         next: next.map(|shift| shift.day),
         read_at: look.board().refreshed.get(me).copied(),
