@@ -9,8 +9,8 @@ use maud::Markup;
 use onduty::web::assets;
 use onduty::web::views::layout::{self, Here};
 use onduty::web::views::{
-    access, account, door, handshake, item, log, people, performance, plan, process, refresher, rollout, suggestions,
-    team, today, wall, what_if,
+    access, account, door, handshake, item, log, people, performance, plan, process, proposal, refresher, rollout,
+    suggestions, team, today, wall, what_if,
 };
 use samples::{Day, Stage};
 use std::path::Path;
@@ -66,7 +66,7 @@ fn pages(day: Day) -> Vec<(&'static str, Markup)> {
             framed("An endpoint", Here::Performance, performance::endpoint_page(&samples::endpoint_page(day), &reader)),
         ),
         ("plan", framed("Plan", Here::Plan, plan::page(&samples::plan_page(day), &reader))),
-        ("proposal", framed("A new plan", Here::Plan, plan::proposal(&samples::plan_proposal(day), &reader))),
+        ("proposal", framed("A new plan", Here::Plan, proposal::page(&samples::plan_proposal(day), &reader))),
         (
             "refresher",
             framed("Since your last turn", Here::Plan, refresher::page(&samples::refresher_page(day), &reader)),

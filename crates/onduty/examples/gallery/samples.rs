@@ -2,36 +2,34 @@
 
 #[path = "handshake.rs"]
 mod handshake;
+#[path = "people.rs"]
+mod people;
 #[path = "performance.rs"]
 mod performance;
+#[path = "plan.rs"]
+mod plan;
 #[path = "refresher.rs"]
 mod refresher;
 #[path = "what_if.rs"]
 mod what_if;
 
 pub use handshake::{handshake_page, with_devops};
+pub use people::{access_log_page, account_page, feed, people_page, person_page, prove, sign_in};
 pub use performance::{endpoint_page, performance_page};
+pub use plan::{plan_page, plan_proposal};
 pub use refresher::refresher_page;
 pub use what_if::what_if_page;
 
 use jiff::civil::{Date, date, time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use onduty::texts::leave_calendars::CalendarText;
 use onduty::texts::{LogLine, Telling};
-use onduty::web::views::access::{AccessLine, AccessLogView};
-use onduty::web::views::account::{AccountView, FeedView, KeysView, SessionView, TokenView};
-use onduty::web::views::door::{ErrorView, PasswordField, ProveView, SignInView, WaitingView, WelcomeView};
+use onduty::web::views::door::{ErrorView, PasswordField, WelcomeView};
 use onduty::web::views::gate::{CandidateView, GatePhase, GateView, OutputView, UnresolvedView};
 use onduty::web::views::item::ItemPageView;
 use onduty::web::views::items::ItemView;
 use onduty::web::views::layout::{DemoBarView, Here, LayoutView, NextShift, OnDutyView};
 use onduty::web::views::log::{LogPageView, LogShown};
-use onduty::web::views::people::{DutyRights, PeopleView, PersonLine, PersonView};
-use onduty::web::views::plan::{
-    DutyProposalView, FairnessView, LeaveView, OfferView, PlanView, ProposalView, VersionView as PlanVersionView,
-    WhyView,
-};
 use onduty::web::views::process::{ActiveProcess, OpensView, ProcessPageView, ProcessStepView, VersionView};
 use onduty::web::views::rollout::{RolloutPageView, RolloutView};
 use onduty::web::views::suggestions::SuggestionsView;
@@ -39,7 +37,6 @@ use onduty::web::views::team::{MemberView, TeamAdminView, TeamView, WallLinkView
 use onduty::web::views::today::{StepBody, StepView, TodayView};
 use onduty::web::views::wall::{TileView, WallView};
 use onduty::web::views::{Reader, StateView};
-use onduty_core::engine::{ShiftMove, ShiftOffer};
 use onduty_core::files::{Place, Problem};
 use onduty_core::flaky::Flaky;
 use onduty_core::gate::Blocker;
@@ -50,10 +47,9 @@ use onduty_core::item::{
 };
 use onduty_core::logbook::{Author, Event};
 use onduty_core::owner::accuracy::{Accuracy, Counts, Known, Voice};
-use onduty_core::plan::team::Part;
 use onduty_core::process::{Check, List, Occasion, OwnerMode, Period, Times, Work};
 use onduty_core::roster::{Engineer, Leave, Roster};
-use onduty_core::schedule::{Price, Shift, ShiftOrigin};
+use onduty_core::schedule::{Shift, ShiftOrigin};
 use onduty_core::signal::{
     Build, BuildState, Commit, ErrorGroup, ErrorStatus, Fact, Frame, Kind, RolloutState, UnknownReason,
 };
@@ -1005,155 +1001,6 @@ pub fn team_page(day: Day) -> TeamView {
     }
 }
 
-/// *Plan* of a day: a published plan with an offer and a moved turn, or the rotation before the first.
-pub fn plan_page(day: Day) -> PlanView {
-    let team = team_page(day);
-    let until = (day != Day::Empty && day != Day::Calm).then(|| date(2026, 4, 30));
-    let turns: Vec<&Shift> = team.shifts.iter().collect();
-    let days = date(2026, 3, 1).series(1.day()).take_while(|day| *day <= date(2026, 5, 31));
-    let days =
-        days.filter(|day| !matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday));
-    let shifts = days.filter(|day| *day != date(2026, 3, 11)).zip(turns.iter().cycle());
-    let shifts: BTreeMap<Date, Shift> = shifts
-        .map(|(day, shift)| (day, Shift { day, engineer: shift.engineer.clone(), origin: shift.origin.clone() }))
-        .collect();
-    let id = |text: &str| EngineerId::from(text);
-    let offer = |to: Option<&str>, other: Option<Date>, taken_by: Option<&str>| ShiftOffer {
-        engineer: id("omar"),
-        to: to.map(id),
-        in_return: other,
-        by: id("omar"),
-        at: days_ago(1),
-        taken_by: taken_by.map(id),
-    };
-    let moved = ShiftMove {
-        day: date(2026, 3, 17),
-        was: Some(id("omar")),
-        is: Some(id("lena")),
-        by: id("priya"),
-        at: days_ago(1),
-        unseen: [id("lena")].into(),
-    };
-    let row = |(index, member): (usize, &MemberView)| Part {
-        engineer: member.engineer.clone(),
-        done: 9 - index as u32 % 3,
-        planned: 4 + index as u32 % 2,
-        over_milli: 5_200 - 1_400 * index as i64,
-    };
-    let busy = matches!(day, Day::Normal | Day::Terrible);
-    let near = vec![date(2026, 3, 17)];
-    let price = Price { engineer: id("lena"), day: date(2026, 3, 16), near, is_unwanted: true };
-    PlanView {
-        duty_name: team.duty_name.clone(),
-        published_until: until,
-        months: vec![date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)],
-        holidays: [(date(2026, 3, 11), "Founders' day".to_owned())].into(),
-        away: if busy { date(2026, 4, 6).series(1.day()).take(5).collect() } else { Vec::new() },
-        mine: shifts
-            .values()
-            .filter(|shift| shift.engineer == Some(id("lena")))
-            .map(|shift| shift.day)
-            .take(4)
-            .collect(),
-        beside: if busy { vec![(date(2026, 3, 24), id("sam"))] } else { Vec::new() },
-        shifts,
-        moves: if busy { vec![moved] } else { Vec::new() },
-        offers: if busy {
-            vec![
-                OfferView { day: date(2026, 3, 16), offer: offer(None, None, None), price: vec![price] },
-                OfferView {
-                    day: date(2026, 3, 20),
-                    offer: offer(Some("lena"), Some(date(2026, 3, 24)), Some("priya")),
-                    price: Vec::new(),
-                },
-            ]
-        } else {
-            Vec::new()
-        },
-        agrees_to_swaps: busy,
-        holes: if busy { vec![date(2026, 4, 8)] } else { Vec::new() },
-        leave: if busy {
-            let (from, to) = (date(2026, 4, 6), date(2026, 4, 10));
-            vec![LeaveView { id: "v1".to_owned(), engineer: id("omar"), from, to, calendar: Some("hr".to_owned()) }]
-        } else {
-            Vec::new()
-        },
-        calendars: if busy {
-            vec![
-                CalendarText {
-                    name: "hr".to_owned(),
-                    state: "trouble",
-                    says: "cannot be read: it answers 404; make a new address for it where the calendar is kept. What it said 3 h ago still counts.".to_owned(),
-                    notes: vec!["“Maria Keller” (Mon 9 Mar to Fri 13 Mar) is nobody on the roster.".to_owned()],
-                    read_at: None,
-                },
-                CalendarText {
-                    name: "lena".to_owned(),
-                    state: "well",
-                    says: "was read 12 min ago: 3 leaves.".to_owned(),
-                    notes: Vec::new(),
-                    read_at: None,
-                },
-            ]
-        } else {
-            Vec::new()
-        },
-        fairness: FairnessView {
-            from: Some(date(2025, 9, 1)),
-            to: Some(date(2026, 4, 30)),
-            rows: team.members.iter().enumerate().map(row).collect(),
-        },
-        why: busy.then(|| WhyView {
-            day: date(2026, 3, 17),
-            engineer: Some(id("lena")),
-            because: vec![
-                "4 others could have served as well.".to_owned(),
-                "Not possible: 2 away and 1 too near to another turn.".to_owned(),
-                "Omar Haddad would have been next: worse for the distance between turns.".to_owned(),
-            ],
-        }),
-        versions: if busy {
-            vec![PlanVersionView { number: 2, by: id("priya"), at: days_ago(1), until: date(2026, 4, 30), moved: 1 }]
-        } else {
-            Vec::new()
-        },
-        may_publish: day != Day::Calm,
-        members: team.members.iter().map(|member| member.engineer.clone()).collect(),
-    }
-}
-
-/// What a new plan would change.
-pub fn plan_proposal(day: Day) -> ProposalView {
-    let id = |text: &str| EngineerId::from(text);
-    let moved = (2..if day == Day::Terrible { 60 } else { 5 })
-        .map(|n| (date(2026, 3, 1).saturating_add(n.days()), Some(id("omar")), (n != 3).then(|| id("lena"))));
-    let duty = DutyProposalView {
-        name: "Developers".to_owned(),
-        shifts: 64,
-        moved: if day == Day::Calm { Vec::new() } else { moved.collect() },
-        relied_on_until: date(2026, 4, 30),
-        uncovered: if day == Day::Terrible {
-            vec![(
-                date(2026, 4, 2),
-                vec!["Lena Vogt and Omar Haddad away".to_owned(), "the day can stay without anybody".to_owned()],
-            )]
-        } else {
-            Vec::new()
-        },
-        beside: vec![
-            "Tue 24 Mar: the first turn of Sam Okafor, with Priya Nair beside them.".to_owned(),
-            "Mon 23 Mar: Sam Okafor watches Priya Nair.".to_owned(),
-        ],
-    };
-    ProposalView {
-        days: (date(2026, 3, 3), date(2026, 6, 5)),
-        digest: "0f9c2d7a51".to_owned(),
-        duties: if day == Day::Empty { Vec::new() } else { vec![duty] },
-        quality: if day == Day::Empty { Vec::new() } else { vec!["Every day has somebody.".to_owned()] },
-        refused: (day == Day::Empty).then(|| "no duty of the roster has a process and people".to_owned()),
-    }
-}
-
 /// The rollout page around `gate`.
 pub fn rollout_page(gate: Option<GateView>) -> RolloutPageView {
     let rollout = |id: &str, revision: &str, state, started_at: Timestamp, pressed: bool| RolloutView {
@@ -1211,162 +1058,5 @@ pub fn refused() -> ErrorView {
         todo: "Look at the reasons, and press again when it is open.".to_owned(),
         details: vec!["“Keep main green” has 1 open item; opens when it is closed".to_owned()],
         back: Some(("/?duty=developers".to_owned(), "Back to today".to_owned())),
-    }
-}
-
-/// The door, with the button of a provider; on a terrible day whoever named it had no mercy.
-pub fn sign_in(day: Day) -> SignInView {
-    let name =
-        if day == Day::Terrible { format!("{LONG_NAME} \u{202e}{}", "x".repeat(100)) } else { "Acme".to_owned() };
-    SignInView { back: "/?duty=developers".to_owned(), single_sign_on: Some(name), asked: true }
-}
-
-/// Between a press and its proof; with the proof, one press is left.
-pub fn prove(proved: bool) -> ProveView {
-    ProveView {
-        login: Some("lena".to_owned()),
-        single_sign_on: Some("Acme".to_owned()),
-        counts_for: "10 minutes".to_owned(),
-        waiting: Some(WaitingView {
-            action: "/duty/developers/rollout".to_owned(),
-            fields: vec![("revision".to_owned(), "8f3c2a4b5d6e7f80912a3b4c5d6e7f80912a3b4c".to_owned())],
-            label: "Roll out 8f3c2a4 to production".to_owned(),
-            summary: "Presses the button".to_owned(),
-            back: "/rollout?duty=developers".to_owned(),
-        }),
-        proved,
-    }
-}
-
-fn keys(day: Day) -> KeysView {
-    let session = |id: &str, browser: &str, this_one| SessionView {
-        id: id.to_owned(),
-        browser: browser.to_owned(),
-        address: Some("2001:db8:85a3::8a2e:370:7334".to_owned()),
-        how: "password".to_owned(),
-        since: at("09:02"),
-        last_seen: at("14:00"),
-        this_one,
-    };
-    let token = |id: &str, name: &str, last_used| TokenView {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        scopes: vec!["read".to_owned(), "rollout".to_owned()],
-        made: at("09:10"),
-        expires: at("18:00"),
-        last_used,
-    };
-    let long = "the pipeline of acme/a-repository-with-a-very-long-name-that-does-not-break-anywhere";
-    let subject =
-        if day == Day::Terrible { "auth0|0123456789abcdef".repeat(11) } else { "lena@acme.example".to_owned() };
-    match day {
-        Day::Empty => KeysView {
-            login: Some("lena".to_owned()),
-            password_since: None,
-            identities: Vec::new(),
-            sessions: vec![session("s1", "Firefox on Linux", true)],
-            tokens: Vec::new(),
-            feeds: Vec::new(),
-        },
-        _ => KeysView {
-            login: Some("lena".to_owned()),
-            password_since: Some(at("09:01")),
-            identities: vec![("https://id.acme.example".to_owned(), subject, at("09:02"))],
-            sessions: vec![session("s1", "Firefox on Linux", true), session("s2", "Safari on iPhone", false)],
-            tokens: vec![token("t1", long, Some(at("13:58"))), token("t2", "\u{202e}gnp.exe", None)],
-            feeds: vec![feed("f1", "my phone", Some(at("13:40"))), feed("f2", long, None)],
-        },
-    }
-}
-
-fn feed(id: &str, name: &str, last_read: Option<Timestamp>) -> FeedView {
-    FeedView { id: id.to_owned(), name: name.to_owned(), made: days_ago(3), last_read }
-}
-
-/// One's own account.
-pub fn account_page(day: Day) -> AccountView {
-    AccountView {
-        name: "Lena Vogt".to_owned(),
-        rights: vec!["engineer of developers".to_owned(), "process owner of devops".to_owned()],
-        keys: keys(day),
-        new_token: (day == Day::Normal).then(|| "0f".repeat(32)),
-        has_turns: day != Day::Empty,
-        new_feed: (day == Day::Normal).then(|| format!("https://onduty.acme.example/calendar/{}.ics", "0f".repeat(32))),
-        scopes: onduty::web::policy::Scope::ALL.map(|(scope, meaning)| (scope.word(), meaning)).to_vec(),
-    }
-}
-
-/// Everybody.
-pub fn people_page(day: Day) -> PeopleView {
-    let person = |id: &str, name: &str, rights: &[&str], last_seen, closed| PersonLine {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        rights: rights.iter().map(|right| (*right).to_owned()).collect(),
-        last_seen,
-        closed,
-        can_sign_in: last_seen.is_some(),
-    };
-    let mut people = vec![
-        person("a1", "Lena Vogt", &["engineer of developers", "process owner of devops"], Some(at("14:00")), false),
-        person("a2", "Omar Haddad", &["administrator: may do everything"], Some(at("13:20")), false),
-    ];
-    if day == Day::Terrible {
-        let long = "Maximiliane Freifrau von und zu Hohenstein-Waldburg-Zeil-Trauchburg auf Wolfegg";
-        people.extend((0..40).map(|n| person(&format!("b{n}"), long, &["looks, and asks"], None, n % 3 == 0)));
-    }
-    PeopleView {
-        people: if day == Day::Empty { Vec::new() } else { people },
-        without: vec!["priya".into(), "sam".into()],
-        new_link: (day == Day::Normal)
-            .then(|| ("Priya Nair".to_owned(), format!("https://onduty.acme.example/welcome/{}", "0f".repeat(32)))),
-        roster_file: "roster.yml".to_owned(),
-    }
-}
-
-/// One of them.
-pub fn person_page(day: Day) -> PersonView {
-    let rights = |duty: &str, granted: Option<&str>, member| DutyRights {
-        duty: duty.into(),
-        name: duty.to_owned(),
-        granted: granted.map(str::to_owned),
-        member,
-    };
-    PersonView {
-        id: "a1".to_owned(),
-        name: "Lena Vogt".to_owned(),
-        engineer: Some("lena".into()),
-        admin: day == Day::Terrible,
-        closed: (day == Day::Terrible).then(|| at("12:00")),
-        duties: vec![rights("developers", None, true), rights("devops", Some("process-owner"), false)],
-        keys: keys(day),
-        new_link: None,
-        roles: onduty::web::policy::Role::ALL.map(|role| (role.word(), role.word().replace('-', " "))).to_vec(),
-    }
-}
-
-/// Who came in and who changed what.
-pub fn access_log_page(day: Day) -> AccessLogView {
-    let line = |seq, time: &str, by: Option<&str>, said: &str| AccessLine {
-        seq,
-        at: at(time),
-        author: by.map_or(Author::Machine, |id| Author::Engineer { id: id.into() }),
-        said: Some(said.to_owned()),
-    };
-    let entries = vec![
-        line(5, "14:01", Some("omar"), "made Lena Vogt a process owner of devops"),
-        line(
-            4,
-            "13:59",
-            None,
-            "somebody could not sign in as “<script>alert(1)</script>”: nobody has this name, from ::1",
-        ),
-        line(3, "13:20", Some("omar"), "proved again who they are by a password"),
-        line(2, "09:02", Some("lena"), "signed in by single sign-on"),
-        AccessLine { said: None, ..line(1, "09:01", None, "") },
-    ];
-    AccessLogView {
-        query: String::new(),
-        entries: if day == Day::Empty { Vec::new() } else { entries },
-        older: (day == Day::Terrible).then_some(1),
     }
 }

@@ -8,10 +8,10 @@ use super::form::{self, Posted, own_path};
 use super::pages::{draw, me, scene};
 use super::policy::{self, Decision, Wish};
 use super::present::Scene;
+use super::views::fairness::FairnessView;
 use super::views::layout::Here;
-use super::views::plan::{
-    self, DutyProposalView, FairnessView, LeaveView, OfferView, PlanView, ProposalView, VersionView, WhyView,
-};
+use super::views::plan::{self, LeaveView, OfferView, PlanView, VersionView, WhyView};
+use super::views::proposal::{self, DutyProposalView, ProposalView};
 use crate::app::plans::{PlanError, Proposal};
 use crate::store::{self, plans::Version};
 use crate::texts;
@@ -270,7 +270,7 @@ pub async fn proposal(
     let me = me(&visit);
     let back = format!("/plan?duty={}", scene.look.duty.id);
     let reader = scene.reader(&visit, me.as_ref(), &back);
-    let body = plan::proposal(&view, &reader);
+    let body = proposal::page(&view, &reader);
     Ok(draw(&web, &scene, &reader, "A new plan", Here::Plan, body))
 }
 

@@ -209,16 +209,23 @@ pub fn on_duty_line(view: &OnDutyView, reader: &Reader<'_>) -> Markup {
     let tell = &reader.tell;
     html! {
         p id="on-duty" class={ "on-duty" @if view.now.is_none() { " nobody" } } {
-            @match &view.now {
-                Some((engineer, until)) => {
-                    (parts::face(&tell.name(engineer)))
-                    span { @if reader.me == Some(engineer) { strong { "You" } " are on duty" } @else { strong { bdi { (tell.first_name(engineer)) } } " is on duty" } }
-                    span class="dim" { " · until " (parts::time(*until, tell)) }
+            span {
+                @match &view.now {
+                    Some((engineer, until)) => {
+                        (parts::face(&tell.name(engineer)))
+                        span { @if reader.me == Some(engineer) { strong { "You" } " are on duty" } @else { strong { bdi { (tell.first_name(engineer)) } } " is on duty" } }
+                        span class="dim" { " · until " (parts::time(*until, tell)) }
+                    }
+                    None => span { "Nobody is on duty" },
                 }
-                None => span { "Nobody is on duty" },
             }
-            @if let Some(next) = &view.next { span class="dim" { " · next " (next_words(next, view.now.is_none(), tell)) } }
-            @if let Some(day) = view.mine { span class="dim" { " · " a href={ "/plan?duty=" (reader.duty) } title="Your next turn" { "yours " time datetime=(day) { (tell.day(day)) } } } }
+            @if view.next.is_some() || view.mine.is_some() {
+                span class="dim later" {
+                    @if let Some(next) = &view.next { "next " (next_words(next, view.now.is_none(), tell)) }
+                    @if view.next.is_some() && view.mine.is_some() { " · " }
+                    @if let Some(day) = view.mine { a href={ "/plan?duty=" (reader.duty) } title="Your next turn" { "yours " time datetime=(day) { (tell.day(day)) } } }
+                }
+            }
         }
     }
 }

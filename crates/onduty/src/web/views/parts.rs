@@ -89,6 +89,11 @@ pub fn face(name: &str) -> Markup {
     }
 }
 
+/// A name in a sentence; `nobody` where there is none.
+pub fn somebody(engineer: Option<&EngineerId>, reader: &Reader<'_>) -> Markup {
+    html! { @match engineer { Some(id) => bdi { (reader.tell.name(id)) }, None => "nobody" } }
+}
+
 /// A face and a name.
 pub fn person(id: &EngineerId, tell: &Telling<'_>) -> Markup {
     let name = tell.name(id);

@@ -1,5 +1,6 @@
 //! *Plan*: the months ahead, whose share is how large, shifts that change hands; and what a new plan would change.
 
+use super::fairness::{self, FairnessView};
 use super::{Reader, StateView, icons, leave_calendars, parts, refresher};
 use crate::texts::{self, leave_calendars::CalendarText};
 use jiff::civil::Date;
@@ -7,12 +8,8 @@ use jiff::{Timestamp, ToSpan};
 use maud::{Markup, html};
 use onduty_core::engine::{ShiftMove, ShiftOffer};
 use onduty_core::ids::EngineerId;
-use onduty_core::plan::team::Part;
 use onduty_core::schedule::{Comeback, Price, Shift};
 use std::collections::BTreeMap;
-
-/// Moved days of a proposal that are named.
-const MOVED_SHOWN: usize = 40;
 
 /// The page.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,17 +52,6 @@ pub struct PlanView {
     pub may_publish: bool,
     /// Who can take shifts.
     pub members: Vec<EngineerId>,
-}
-
-/// Everybody's part over a period.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct FairnessView {
-    /// The period.
-    pub from: Option<Date>,
-    /// Its last day.
-    pub to: Option<Date>,
-    /// One for each member, who did most against their share first.
-    pub rows: Vec<Part>,
 }
 
 /// Somebody is away.
@@ -146,7 +132,7 @@ pub fn page(view: &PlanView, reader: &Reader<'_>) -> Markup {
         @if let Some(why) = &view.why { (because(why, reader)) }
         div class="columns even" {
             div class="main-column" { (my_turns(view, reader)) (offers(view, reader)) (leave(view, reader)) }
-            div class="main-column" { (fairness(&view.fairness, reader)) (versions(view, reader)) }
+            div class="main-column" { (fairness::section(&view.fairness, reader)) (versions(view, reader)) }
         }
     }
 }
@@ -167,8 +153,8 @@ fn moves(moves: &[ShiftMove], reader: &Reader<'_>) -> Markup {
                 @for moved in moves {
                     li {
                         time datetime=(moved.day) { (tell.day(moved.day)) } ": "
-                        @if moved.is.as_ref() == reader.me { "you serve, instead of " (somebody(moved.was.as_ref(), reader)) }
-                        @else { (somebody(moved.is.as_ref(), reader)) " serves instead of you" }
+                        @if moved.is.as_ref() == reader.me { "you serve, instead of " (parts::somebody(moved.was.as_ref(), reader)) }
+                        @else { (parts::somebody(moved.is.as_ref(), reader)) " serves instead of you" }
                         span class="dim" { ", " bdi { (tell.name(&moved.by)) } " changed it " (parts::time(moved.at, tell)) }
                     }
                 }
@@ -244,10 +230,6 @@ fn make(reader: &Reader<'_>) -> Markup {
     }
 }
 
-fn somebody(engineer: Option<&EngineerId>, reader: &Reader<'_>) -> Markup {
-    html! { @match engineer { Some(id) => bdi { (reader.tell.name(id)) }, None => "nobody" } }
-}
-
 fn calendar(view: &PlanView, reader: &Reader<'_>) -> Markup {
     let is_year = view.months.len() > 3;
     html! {
@@ -320,7 +302,7 @@ fn cell(day: Date, view: &PlanView, reader: &Reader<'_>) -> Markup {
 fn because(why: &WhyView, reader: &Reader<'_>) -> Markup {
     html! {
         section class="why-day" id="why" aria-labelledby="why-title" {
-            h2 id="why-title" { "Why " (somebody(why.engineer.as_ref(), reader)) " on " time datetime=(why.day) { (reader.tell.day(why.day)) } }
+            h2 id="why-title" { "Why " (parts::somebody(why.engineer.as_ref(), reader)) " on " time datetime=(why.day) { (reader.tell.day(why.day)) } }
             ul { @for sentence in &why.because { li { (parts::said(sentence)) } } }
         }
     }
@@ -397,57 +379,6 @@ fn offer(view: &OfferView, reader: &Reader<'_>) -> Markup {
     }
 }
 
-/// Thousandths of points as days of an ordinary working day, with a sign.
-fn in_days(milli: i64) -> String {
-    let tenths = (milli + milli.signum() * 200) / 400;
-    match tenths {
-        0 => "even".to_owned(),
-        _ => format!("{}{}.{}", if tenths < 0 { "−" } else { "+" }, tenths.abs() / 10, tenths.abs() % 10),
-    }
-}
-
-fn fairness(view: &FairnessView, reader: &Reader<'_>) -> Markup {
-    let widest = view.rows.iter().map(|row| row.over_milli.abs()).max().unwrap_or(0).max(4_000);
-    html! {
-        section aria-labelledby="fair-title" {
-            h2 id="fair-title" { "Everybody's part" }
-            form class="one-line" method="get" action="/plan" {
-                input type="hidden" name="duty" value=(reader.duty);
-                label for="fair-from" { "From" }
-                input type="date" id="fair-from" name="from" value=[view.from];
-                label for="fair-to" { "to" }
-                input type="date" id="fair-to" name="to" value=[view.to];
-                (parts::button("Show", None, "small quiet"))
-            }
-            table class="fairness" {
-                thead { tr { th scope="col" { "Engineer" } th scope="col" class="number" { "Done" } th scope="col" class="number" { "Planned" } th scope="col" { "Against their share, in days" } } }
-                tbody {
-                    @for row in &view.rows {
-                        tr class=[(Some(&row.engineer) == reader.me).then_some("mine")] {
-                            th scope="row" { (parts::person(&row.engineer, &reader.tell)) }
-                            td class="number" { (row.done) }
-                            td class="number" { (row.planned) }
-                            td { (bar(row.over_milli, widest)) span class="over" { (in_days(row.over_milli)) } }
-                        }
-                    }
-                }
-            }
-            p class="dim" { "Heavy days count more: a Friday as one day and a half, weekends and days beside a holiday as two. A share is by the days on which somebody was there." }
-        }
-    }
-}
-
-/// A bar to the right for more than the share, to the left for less.
-fn bar(over: i64, widest: i64) -> Markup {
-    let width = over.abs() * 50 / widest;
-    html! {
-        svg class="fair-bar" viewBox="0 0 100 12" width="100" height="12" aria-hidden="true" focusable="false" {
-            rect class="rail" x="0" y="5" width="100" height="2" {}
-            rect class=(if over < 0 { "less" } else { "more" }) x=(if over < 0 { 50 - width } else { 50 }) y="1" width=(width.max(1)) height="10" {}
-        }
-    }
-}
-
 fn versions(view: &PlanView, reader: &Reader<'_>) -> Markup {
     let tell = &reader.tell;
     html! {
@@ -463,110 +394,6 @@ fn versions(view: &PlanView, reader: &Reader<'_>) -> Markup {
                     }
                 }
             }
-        }
-    }
-}
-
-/// What a new plan would change.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProposalView {
-    /// Its first and last day.
-    pub days: (Date, Date),
-    /// What names it.
-    pub digest: String,
-    /// One for each duty that changes.
-    pub duties: Vec<DutyProposalView>,
-    /// What it is like, as sentences.
-    pub quality: Vec<String>,
-    /// Why there is none.
-    pub refused: Option<String>,
-}
-
-/// What a new plan would change for one duty.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DutyProposalView {
-    /// As people write it.
-    pub name: String,
-    /// Days with somebody.
-    pub shifts: usize,
-    /// Days that people count on and that move: day, who serves, who would.
-    pub moved: Vec<(Date, Option<EngineerId>, Option<EngineerId>)>,
-    /// The last day that people count on.
-    pub relied_on_until: Date,
-    /// Days that nobody would serve, with the reasons and what would help.
-    pub uncovered: Vec<(Date, Vec<String>)>,
-    /// Who would be beside whom, as sentences.
-    pub beside: Vec<String>,
-}
-
-/// The page of a proposal.
-pub fn proposal(view: &ProposalView, reader: &Reader<'_>) -> Markup {
-    let tell = &reader.tell;
-    let back = format!("/plan?duty={}", reader.duty);
-    html! {
-        div class="proposal" {
-            header class="summary" {
-                h1 { span { "A plan until " time datetime=(view.days.1) { (tell.long_day(view.days.1)) } } }
-                p class="dim" { "Nothing has changed yet. It counts, and everybody whose day moves is told, once it is published." }
-            }
-            @if let Some(refused) = &view.refused { p { (parts::said(&parts::sentence(refused))) } }
-            @for duty in &view.duties { (duty_proposal(duty, view, reader)) }
-            @if view.refused.is_none() {
-                section aria-labelledby="quality-title" {
-                    h2 id="quality-title" { "How good it is" }
-                    ul class="means" { @for sentence in &view.quality { li { (parts::said(sentence)) } } }
-                }
-                (parts::press(reader, &format!("/duty/{}/plan/publish", reader.duty), "Publish it", None, "go", &[("until", &view.days.1.to_string()), ("digest", &view.digest)]))
-            }
-            p { a href=(back) { "Back to the plan" } }
-        }
-    }
-}
-
-fn duty_proposal(duty: &DutyProposalView, view: &ProposalView, reader: &Reader<'_>) -> Markup {
-    let tell = &reader.tell;
-    html! {
-        section {
-            h2 { (parts::text(&duty.name)) }
-            p {
-                (texts::count(duty.shifts, "day")) " from " time datetime=(view.days.0) { (tell.day(view.days.0)) } ". "
-                @if duty.moved.is_empty() { "Nothing moves that people count on until " } @else { (texts::count(duty.moved.len(), "day")) " would move of those that people count on until " }
-                time datetime=(duty.relied_on_until) { (tell.day(duty.relied_on_until)) } "."
-            }
-            @if !duty.uncovered.is_empty() {
-                h3 { (icons::state(StateView::NeedsYou)) " " (texts::count(duty.uncovered.len(), "day")) " without anybody" }
-                ul class="uncovered" { @for (day, why) in &duty.uncovered { li { strong { (tell.day(*day)) } ul { @for sentence in why { li { (parts::said(sentence)) } } } } } }
-            }
-            @if !duty.moved.is_empty() {
-                table class="moved-days" {
-                    thead { tr { th scope="col" { "Day" } th scope="col" { "Until now" } th scope="col" { "Then" } } }
-                    tbody {
-                        @for (day, was, is) in duty.moved.iter().take(MOVED_SHOWN) {
-                            tr { th scope="row" { time datetime=(day) { (tell.day(*day)) } } td { (somebody(was.as_ref(), reader)) } td { (somebody(is.as_ref(), reader)) } }
-                        }
-                    }
-                }
-                @if duty.moved.len() > MOVED_SHOWN { p class="dim" { "… and " (texts::count(duty.moved.len() - MOVED_SHOWN, "more day")) "." } }
-            }
-            @if !duty.beside.is_empty() {
-                h3 { "Beside each other" }
-                ul class="means" { @for sentence in duty.beside.iter().take(MOVED_SHOWN) { li { (parts::said(sentence)) } } }
-                @if duty.beside.len() > MOVED_SHOWN { p class="dim" { "… and " (texts::count(duty.beside.len() - MOVED_SHOWN, "more day")) "." } }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::in_days;
-
-    #[test]
-    fn a_deviation_is_told_in_days() {
-        for (milli, expected) in
-            [(0, "even"), (100, "even"), (-199, "even"), (200, "+0.1"), (4_000, "+1.0"), (-6_200, "−1.6")]
-        {
-            assert_eq!(in_days(milli), expected, "{milli}");
         }
     }
 }

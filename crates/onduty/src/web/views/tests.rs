@@ -3,8 +3,8 @@
 use super::layout::{self, Here};
 use super::samples::{self, Day, Stage};
 use super::{
-    Reader, access, account, door, gate, handshake, item, log, people, performance, plan, process, refresher, rollout,
-    suggestions, team, today, wall, what_if,
+    Reader, access, account, door, gate, handshake, item, log, people, performance, plan, process, proposal, refresher,
+    rollout, suggestions, team, today, wall, what_if,
 };
 use maud::Markup;
 
@@ -25,7 +25,7 @@ fn pages(day: Day, reader: &Reader<'_>) -> Vec<(&'static str, String)> {
         ("search", framed(Here::Log, log::page(&samples::log_search(), reader))),
         ("process", framed(Here::Process, process::page(&samples::process_page(day), reader))),
         ("plan", framed(Here::Plan, plan::page(&samples::plan_page(day), reader))),
-        ("proposal", framed(Here::Plan, plan::proposal(&samples::plan_proposal(day), reader))),
+        ("proposal", framed(Here::Plan, proposal::page(&samples::plan_proposal(day), reader))),
         ("refresher", framed(Here::Plan, refresher::page(&samples::refresher_page(day), reader))),
         ("what if", framed(Here::Plan, what_if::page(&samples::what_if_page(day), reader))),
         ("handshake", framed(Here::Elsewhere, handshake::page(&samples::handshake_page(day), reader))),
