@@ -15,18 +15,10 @@ import baselines  # noqa: E402
 import check  # noqa: E402
 import cpsat  # noqa: E402
 import gen  # noqa: E402
-import scale  # noqa: E402
+from limits import missed, wanted  # noqa: E402
 
 onduty, work, mode = sys.argv[1:4]
 full = mode == "full"
-missed = []
-
-
-def wanted(what, figure, limit):
-    met = figure <= limit
-    print(f"{what:58} {figure:>10,.5g}  at most {limit:<8,g} {'met' if met else 'MISSED'}", flush=True)
-    if not met:
-        missed.append(what)
 
 
 def solve(raw, seed=0):
@@ -171,5 +163,4 @@ def stability():
 
 for part in (known, large, sizes, stability):
     part()
-scale.scale(onduty, work, wanted)
 sys.exit(1 if missed else 0)

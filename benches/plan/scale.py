@@ -14,6 +14,8 @@ import subprocess
 import sys
 import time
 
+from limits import missed, wanted
+
 # engineers, duties, mean days between turns and the share of cold turns of the simulation, how far from these the answer may be.
 TABLE = [
     (10, 1, 14, 0, 0.1), (50, 1, 70, 0, 0.1), (50, 3, 23, 0, 0.1), (100, 1, 140, 1, 0.1), (100, 5, 28, 0, 0.1),
@@ -38,7 +40,7 @@ class Served:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.onduty, self.folder = onduty, f"{work}/scale"
+        self.onduty, self.folder = os.path.abspath(onduty), f"{work}/scale"
         os.makedirs(f"{self.folder}/processes")
         files = {
             "onduty.yml": f"name: Scale\nlisten: 127.0.0.1:{port}\n",
@@ -49,7 +51,7 @@ class Served:
             with open(f"{self.folder}/{name}", "w") as file:
                 file.write(text)
         self.log = open(f"{self.folder}/log", "w")
-        self.server = subprocess.Popen([onduty, "serve"], cwd=self.folder, stdout=self.log, stderr=self.log)
+        self.server = subprocess.Popen([self.onduty, "serve"], cwd=self.folder, stdout=self.log, stderr=self.log)
 
     def ask(self, question, *more):
         began = time.monotonic()
@@ -73,7 +75,7 @@ class Served:
         self.log.close()
 
 
-def scale(onduty, work, wanted):
+def scale(onduty, work):
     served = Served(onduty, work)
     try:
         served.wait()
@@ -111,13 +113,5 @@ def scale(onduty, work, wanted):
 
 
 if __name__ == "__main__":
-    missed = []
-
-    def wanted(what, figure, limit):
-        met = figure <= limit
-        print(f"{what:70} {figure:>8.3g}  at most {limit:<6g} {'met' if met else 'MISSED'}", flush=True)
-        if not met:
-            missed.append(what)
-
-    scale(sys.argv[1], sys.argv[2], wanted)
+    scale(*sys.argv[1:])
     sys.exit(1 if missed else 0)

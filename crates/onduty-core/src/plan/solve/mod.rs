@@ -144,8 +144,6 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
     if best.key[0] > bound[0] {
         construct::repair(&mut state, &mut random);
     }
-    polish::even_out(&mut state, &mut random);
-    // Last: no single change makes the plan better that people see.
     polish::polish(&mut state, &mut random);
     // It may have freed somebody with its last change.
     construct::fill(&mut state, &mut random);
@@ -185,14 +183,18 @@ fn search<'a>(bounds: &Bounds, state: &mut State<'a>, best: &mut Best, budget: u
         let part = Part { hot, cold, moves: budget * share / 100, presses };
         made += anneal(state, best, part, &bounds.where_uncovered(best.key[0]), random);
     }
-    let mut round = 0;
-    while made < budget && is_done(best) && best.key[7] > 0 {
+    for hot in EVENING_HOT.into_iter().cycle() {
+        if !is_done(best) || best.key[7] == 0 {
+            break;
+        }
         *state = restored(state.problem, best, best.key[3]);
         polish::even_out(state, random);
         *best = Best::of(state);
-        let part = Part { hot: EVENING_HOT[round % 2], cold: 8.0, moves: (budget / EVENING).max(1), presses: false };
+        if made >= budget {
+            break;
+        }
+        let part = Part { hot, cold: 8.0, moves: (budget / EVENING).max(1), presses: false };
         made += anneal(state, best, part, &bounds.where_uncovered(best.key[0]), random);
-        round += 1;
     }
     made
 }

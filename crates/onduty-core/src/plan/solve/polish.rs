@@ -46,11 +46,30 @@ struct Search<'a> {
 
 /// Makes changes as long as one is better and patience lasts.
 pub(super) fn polish(state: &mut State, random: &mut Random) {
+    walk(state, PATIENCE, random, |search, state, slot| search.improve(state, slot));
+}
+
+/// Makes changes of three turns where somebody has too many or too few: one goes to somebody else, and two others are exchanged, so that both
+/// carry as much as before. A search by single turns would have to pass through a plan that is less fair.
+pub(super) fn even_out(state: &mut State, random: &mut Random) {
+    walk(state, EVEN_PATIENCE, random, |search, state, slot| {
+        let candidates = &state.problem.candidates[slot];
+        !state.lopsided.all.is_empty() && candidates.iter().any(|other| search.even_two(state, slot, *other))
+    });
+}
+
+/// Tries every slot that may move, round and round, until none of them makes it better or patience ends.
+fn walk(
+    state: &mut State,
+    patience: usize,
+    random: &mut Random,
+    mut makes_better: impl FnMut(&mut Search, &mut State, usize) -> bool,
+) {
     let problem = state.problem;
-    let mut search = Search { known: state.key(), patience: PATIENCE, random, journal: Journal::default() };
+    let mut search = Search { known: state.key(), patience, random, journal: Journal::default() };
     let (mut slot, mut unchanged) = (0, 0);
     while unchanged < problem.slots() && search.patience > 0 {
-        if !problem.fixed[slot] && search.improve(state, slot) {
+        if !problem.fixed[slot] && makes_better(&mut search, state, slot) {
             unchanged = 0;
         } else {
             unchanged += 1;
@@ -71,19 +90,6 @@ fn is_better(state: &State, known: &mut Key) -> bool {
         *known = key;
     }
     is_better
-}
-
-/// Makes changes of three turns where somebody has too many or too few: one goes to somebody else, and two others are exchanged, so that both
-/// carry as much as before. A search by single turns would have to pass through a plan that is less fair.
-pub(super) fn even_out(state: &mut State, random: &mut Random) {
-    let problem = state.problem;
-    let mut search = Search { known: state.key(), patience: EVEN_PATIENCE, random, journal: Journal::default() };
-    let mut slot = 0;
-    while slot < problem.slots() && !state.lopsided.all.is_empty() {
-        let is_better =
-            !problem.fixed[slot] && problem.candidates[slot].iter().any(|other| search.even_two(state, slot, *other));
-        slot = if is_better { 0 } else { slot + 1 };
-    }
 }
 
 impl Search<'_> {
