@@ -285,7 +285,7 @@ test("the whole day, by mouse, with a colleague and the wall watching", { timeou
   calm(wallContext);
 });
 
-test("the button by typing the revision", { timeout: 120_000 }, async (t) => {
+test("the button by typing the revision", { timeout: 180_000 }, async (t) => {
   const run = await demo({ at: "16:00" });
   t.after(run.stop);
   const context = await watched(browser, run.url);

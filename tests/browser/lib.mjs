@@ -127,7 +127,7 @@ export async function comeIn(page, link, at) {
   await page.goto(link);
   await page.getByRole("button", { name: "Come in" }).click();
   await page.locator("#steps").waitFor();
-  if (at) await until(page, page.locator("#demo time", { hasText: at }), `the demo gets to ${at}`);
+  if (at) await until(page, page.locator("#demo time", { hasText: at }), `the demo gets to ${at}`, 100);
 }
 
 /** Waits until `locator` is there; without script by loading the page again. */

@@ -55,7 +55,7 @@ test("every page on every day, in every size and light", { timeout: 600_000, con
   }
 });
 
-test("live pages are light and stand still", { timeout: 120_000 }, async (t) => {
+test("live pages are light and stand still", { timeout: 180_000 }, async (t) => {
   const run = await demo();
   t.after(run.stop);
   const context = await watched(browser, run.url);

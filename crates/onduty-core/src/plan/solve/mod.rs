@@ -38,6 +38,9 @@ const MOST_USUAL_MOVES: u64 = 100_000_000;
 
 /// When nothing but evenness can get better it starts again from the best plan, as often as moves are left, each time with this part of them.
 const EVENING: u64 = 40;
+/// Where less than a shift is left to even out, nobody said how many moves to try, and these times as many may bring it.
+const PATIENT: u64 = 4;
+const A_SHIFT: i64 = 1_000;
 /// Patience at its beginning, by turns: far and near.
 const EVENING_HOT: [f64; 2] = [500.0, 1500.0];
 
@@ -135,7 +138,8 @@ pub fn solve(facts: &Facts, settings: &Settings) -> Result<Solved, Impossible> {
     }
     let budget = settings.moves.unwrap_or_else(|| usual_moves(problem.slots() as u64));
     let mut best = Best::of(&state);
-    let made = search(&bounds, &mut state, &mut best, budget, &mut random);
+    let patient = if settings.moves.is_none() { PATIENT * budget } else { budget };
+    let made = search(&bounds, &mut state, &mut best, [budget, patient], &mut random);
     let mut bound = bounds.where_uncovered(best.key[0]);
     if best.key[..7] > bound[..7] && exact::improve(&problem, &mut best, &bound) {
         bound[..7].copy_from_slice(&best.key[..7]);
@@ -170,7 +174,13 @@ pub fn usual_moves(slots: u64) -> u64 {
     (200_000 + 6_000 * slots + 7 * slots * slots).min(MOST_USUAL_MOVES)
 }
 
-fn search<'a>(bounds: &Bounds, state: &mut State<'a>, best: &mut Best, budget: u64, random: &mut Random) -> u64 {
+fn search<'a>(
+    bounds: &Bounds,
+    state: &mut State<'a>,
+    best: &mut Best,
+    [budget, patient]: [u64; 2],
+    random: &mut Random,
+) -> u64 {
     let mut made = 0;
     let is_done = |best: &Best| best.key[..7] <= bounds.where_uncovered(best.key[0])[..7];
     for (share, hot, cold, presses) in PARTS {
@@ -190,7 +200,7 @@ fn search<'a>(bounds: &Bounds, state: &mut State<'a>, best: &mut Best, budget: u
         *state = restored(state.problem, best, best.key[3]);
         polish::even_out(state, random);
         *best = Best::of(state);
-        if made >= budget {
+        if made >= if best.key[7] < A_SHIFT { patient } else { budget } {
             break;
         }
         let part = Part { hot, cold: 8.0, moves: (budget / EVENING).max(1), presses: false };
