@@ -219,7 +219,7 @@ impl Actor<'_> {
     /// Only what a person ended; what its source ended follows its source.
     fn reopen(&mut self, id: &ItemId) -> Result<(), ActionRefused> {
         let mut item = self.find(id)?;
-        if matches!(item.why, Why::HandedOver { .. }) {
+        if !item.is_open() && matches!(item.why, Why::HandedOver { .. }) {
             return Err(ActionRefused::OverWhereItCameFrom);
         }
         match &item.state {

@@ -42,6 +42,9 @@ pub const BAD_INPUT: u8 = 2;
 /// An outside system is not available.
 pub const UNAVAILABLE: u8 = 3;
 
+/// Whoever read the output has left, as shells say it of other programs. Not [`OK`]: what was not read may be a closed gate.
+const NOT_READ: i32 = 141;
+
 /// Tells the engineer on duty what to do now, why, who can help, and when it is safe to roll out.
 #[derive(Debug, Parser)]
 #[command(name = "onduty", version, about, after_help = EXIT_CODES)]
@@ -168,13 +171,13 @@ pub fn run() -> ExitCode {
     })
 }
 
-/// A command whose reader has read enough (`| head`) ends without a word, as others do; a server goes on.
+/// A command whose reader has read enough (`| head`) ends without a word; a server goes on.
 fn end_with_the_reader() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let said = panic.payload_as_str().unwrap_or_default();
         if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
-            std::process::exit(i32::from(OK));
+            std::process::exit(NOT_READ);
         }
         usual(panic);
     }));

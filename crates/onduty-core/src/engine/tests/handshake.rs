@@ -169,6 +169,11 @@ fn what_is_handed_over_is_in_other_hands_and_holds_the_gate_all_the_same() {
     });
     day.act("omar", Action::Conclude { item: given.clone(), text: "the runner was full".to_owned(), resolve: false });
     assert!(day.gate().contains("main-green"), "{}", day.gate());
+    let again = Action::Reopen { item: to.item };
+    assert_eq!(
+        on(&mut day, "devops", |day| refused(day, "omar", again)),
+        "it is over in the duty that handed it over; reopen it there, and hand it over once more"
+    );
     day.builds("unit tests", BuildState::Passed, "a3");
     day.tick();
     assert!(!item(&day, &given).is_open());

@@ -118,7 +118,7 @@ pub fn summary(view: &TodayView, reader: &Reader<'_>) -> Markup {
         (0, 0, Some(_)) => (StateView::Fine, "All is well: it can go out".to_owned()),
         (0, 0, None) if view.mine => (StateView::Fine, "Nothing needs you".to_owned()),
         (0, 0, None) if view.steps.iter().any(|step| !step.items.is_empty()) => {
-            (StateView::Fine, "Nothing needs anybody now".to_owned())
+            (StateView::Waiting, "Nothing needs anybody now".to_owned())
         }
         (0, 0, None) => (StateView::Fine, "Nothing is open".to_owned()),
     };
